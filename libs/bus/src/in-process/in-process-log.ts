@@ -1,0 +1,145 @@
+import { deadLetterRetentionMs, deadLetterTopic, partitionsPerTopic, topics } from '#contracts';
+import {
+  type Delivery,
+  type EventLog,
+  type OutgoingRecord,
+  PublishError,
+  type Subscription,
+  type SubscriptionOptions,
+} from '../event-log.js';
+import { GroupReader } from './group-reader.js';
+import { RecentRecords } from './recent-records.js';
+import { RecordStore } from './record-store.js';
+
+interface Waiting {
+  readonly record: OutgoingRecord;
+  readonly resolve: () => void;
+  readonly reject: (error: PublishError) => void;
+}
+
+/** Settings of an in-process log; all have defaults. */
+export interface InProcessLogOptions {
+  readonly partitions?: number;
+  /** Appends that may wait at once before `QUEUE_FULL`. Default 10 000. */
+  readonly maxQueuedRecords?: number;
+  /** Largest record value in bytes. Default 1 MiB. */
+  readonly maxRecordBytes?: number;
+  readonly now?: () => number;
+}
+
+const housekeepingMs = 60_000;
+const progressMs = 200;
+
+/**
+ * The event log inside one process, in one SQLite file: partitions, groups, redelivery, dead letters
+ * and retention as with a broker, and durable, so that `kill -9` loses nothing that was acknowledged.
+ */
+export class InProcessLog implements EventLog {
+  readonly #store: RecordStore;
+  readonly #recent: RecentRecords;
+  readonly #readers = new Map<string, GroupReader>();
+  readonly #timers: NodeJS.Timeout[];
+  #queue: Waiting[] = [];
+  #flushIsDue = false;
+  #isClosed = false;
+
+  /** @throws Error when the file is held by another process. */
+  constructor(
+    file: string,
+    private readonly options: InProcessLogOptions = {},
+  ) {
+    this.#store = new RecordStore(file, options.partitions ?? partitionsPerTopic);
+    this.#recent = new RecentRecords(this.#store);
+    this.#timers = [
+      setInterval(() => this.#saveProgress(), progressMs).unref(),
+      setInterval(() => this.#tidy(), housekeepingMs).unref(),
+    ];
+  }
+
+  async connect(): Promise<void> {
+    this.#refuseWhenClosed();
+  }
+
+  async append(record: OutgoingRecord): Promise<void> {
+    this.#refuseWhenClosed();
+    const maxBytes = this.options.maxRecordBytes ?? 1_048_576;
+    if (record.value.length > maxBytes) {
+      throw new PublishError('RECORD_TOO_LARGE', `${record.value.length} bytes, at most ${maxBytes}`);
+    }
+    if (this.#queue.length >= (this.options.maxQueuedRecords ?? 10_000)) {
+      throw new PublishError('QUEUE_FULL', 'too many appends wait');
+    }
+    return new Promise((resolve, reject) => {
+      this.#queue.push({ record, resolve, reject });
+      if (this.#flushIsDue) return;
+      this.#flushIsDue = true;
+      setImmediate(() => this.#flush());
+    });
+  }
+
+  async subscribe(options: SubscriptionOptions, delivery: Delivery): Promise<Subscription> {
+    this.#refuseWhenClosed();
+    const partitions = this.options.partitions ?? partitionsPerTopic;
+    const known = this.#readers.get(options.group);
+    const reader = known ?? new GroupReader(options, partitions, this.#store, this.#recent);
+    this.#readers.set(options.group, reader);
+    return reader.join(delivery, () => {
+      this.#saveProgress();
+      this.#readers.delete(options.group);
+    });
+  }
+
+  canAppend(): boolean {
+    return !this.#isClosed;
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    for (const timer of this.#timers) clearInterval(timer);
+    await Promise.all([...this.#readers.values()].map((reader) => reader.close()));
+    this.#flush();
+    this.#saveProgress();
+    this.#isClosed = true;
+    this.#store.close();
+  }
+
+  #flush(): void {
+    this.#flushIsDue = false;
+    const batch = this.#queue;
+    if (batch.length === 0) return;
+    this.#queue = [];
+    try {
+      const now = this.options.now?.() ?? Date.now();
+      const written = this.#store.append(
+        batch.map((each) => each.record),
+        now,
+      );
+      this.#recent.add(written);
+    } catch (cause) {
+      const refusal = new PublishError('BROKER_UNAVAILABLE', 'the log cannot be written', { cause });
+      for (const each of batch) each.reject(refusal);
+      return;
+    }
+    for (const each of batch) each.resolve();
+    for (const reader of this.#readers.values()) reader.wake();
+  }
+
+  #saveProgress(): void {
+    if (this.#isClosed) return;
+    const moved = [...this.#readers.values()].flatMap((reader) => reader.takeProgress());
+    if (moved.length > 0) this.#store.saveProgress(moved);
+  }
+
+  #tidy(): void {
+    const now = this.options.now?.() ?? Date.now();
+    for (const [topic, retention] of Object.entries(topics)) {
+      if (retention.kind === 'delete') this.#store.expire(topic, now - retention.milliseconds);
+      else this.#store.compact(topic);
+      this.#store.expire(deadLetterTopic(topic), now - deadLetterRetentionMs);
+    }
+  }
+
+  #refuseWhenClosed(): void {
+    if (this.#isClosed) throw new PublishError('LOG_CLOSED', 'the log is closed');
+  }
+}

@@ -1,0 +1,10 @@
+export { Bus, TryAgainLater, type BusObserver, type BusOptions } from './bus.js';
+export {
+  PublishError,
+  type BatchHandler,
+  type EventLog,
+  type LogRecord,
+  type PublishErrorCode,
+  type StartAt,
+} from './event-log.js';
+export { InProcessLog, type InProcessLogOptions } from './in-process/in-process-log.js';

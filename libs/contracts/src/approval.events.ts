@@ -1,0 +1,122 @@
+import { z } from 'zod';
+import { actorSchema, digestSchema, factsSchema } from './call-shapes.js';
+import { publicField, sensitiveField } from './classification.js';
+import { defineEvent } from './define-event.js';
+import { approvalRequirementSchema } from './verdict.events.js';
+
+const topic = 'countersign.approvals.v1';
+const publishedBy = 'approval';
+
+/** People are asked to sign a call. */
+export const approvalRequested = defineEvent({
+  type: 'countersign.approval.requested.v1',
+  topic,
+  publishedBy,
+  key: (data) => data.callId,
+  addressee: (data) => data.ingress,
+  data: z.object({
+    approvalId: publicField(z.uuid()),
+    callId: publicField(z.uuid()),
+    ingress: publicField(z.string()),
+    /** True where the same request was open already: nobody is asked twice. */
+    joined: publicField(z.boolean()),
+    digest: publicField(digestSchema),
+    requester: publicField(actorSchema),
+    server: publicField(z.string()),
+    method: publicField(z.string()),
+    resource: publicField(z.string()),
+    facts: publicField(factsSchema),
+    maskedArguments: sensitiveField(z.string()),
+    requirement: publicField(approvalRequirementSchema),
+    ruleIds: publicField(z.array(z.string())),
+    bundle: publicField(z.string()),
+    requestedAt: publicField(z.iso.datetime()),
+    expiresAt: publicField(z.iso.datetime()),
+  }),
+});
+
+/** Somebody of an approver group signed or refused. */
+export const approvalVoted = defineEvent({
+  type: 'countersign.approval.voted.v1',
+  topic,
+  publishedBy,
+  key: (data) => data.callId,
+  discriminator: (data) => `${data.approvalId}:${data.voter.tenantId}:${data.voter.objectId}`,
+  data: z.object({
+    approvalId: publicField(z.uuid()),
+    callId: publicField(z.uuid()),
+    voter: publicField(actorSchema),
+    decision: publicField(z.enum(['approve', 'refuse'])),
+    reason: sensitiveField(z.string()),
+    /** Where the vote was cast: `rest`, `page`, `teams`. */
+    channel: publicField(z.string()),
+    votedAt: publicField(z.iso.datetime()),
+  }),
+});
+
+/** The approval service's signed word: humans signed this call, for this principal, until a time. */
+export const approvalStatementSchema = z.object({
+  approvalId: z.uuid(),
+  callId: z.uuid(),
+  digest: digestSchema,
+  tenantId: z.uuid(),
+  objectId: z.uuid(),
+  server: z.string(),
+  method: z.string(),
+  resource: z.string(),
+  bundle: z.string(),
+  approvers: z.array(actorSchema).min(1),
+  approvedAt: z.iso.datetime(),
+  /** A lease: void after this time, and only then free for a retry. */
+  notAfter: z.iso.datetime(),
+});
+export type ApprovalStatement = z.infer<typeof approvalStatementSchema>;
+
+/** A held call may go on. Issued for one call id. */
+export const callApproved = defineEvent({
+  type: 'countersign.call.approved.v1',
+  topic,
+  publishedBy,
+  key: (data) => data.callId,
+  addressee: (data) => data.ingress,
+  data: z.object({
+    callId: publicField(z.uuid()),
+    ingress: publicField(z.string()),
+    statement: publicField(approvalStatementSchema),
+    /** Ed25519 over the canonical JSON of `statement`, base64url. */
+    signature: publicField(z.string()),
+  }),
+});
+
+/** A held call must not run. */
+export const callRefused = defineEvent({
+  type: 'countersign.call.refused.v1',
+  topic,
+  publishedBy,
+  key: (data) => data.callId,
+  addressee: (data) => data.ingress,
+  data: z.object({
+    callId: publicField(z.uuid()),
+    ingress: publicField(z.string()),
+    approvalId: publicField(z.uuid()),
+    /** `SUPERSEDED`: another call of the same request used the one approval. */
+    code: publicField(z.enum(['APPROVAL_REFUSED', 'SUPERSEDED', 'WITHDRAWN'])),
+    by: publicField(actorSchema.nullable()),
+    reason: sensitiveField(z.string()),
+  }),
+});
+
+/** Nobody signed in time. */
+export const callExpired = defineEvent({
+  type: 'countersign.call.expired.v1',
+  topic,
+  publishedBy,
+  key: (data) => data.callId,
+  addressee: (data) => data.ingress,
+  data: z.object({
+    callId: publicField(z.uuid()),
+    ingress: publicField(z.string()),
+    approvalId: publicField(z.uuid()),
+    expiredAt: publicField(z.iso.datetime()),
+  }),
+});

@@ -1,0 +1,116 @@
+import { z } from 'zod';
+import { actorSchema, digestSchema, factsSchema } from './call-shapes.js';
+import { publicField, sensitiveField } from './classification.js';
+import { defineEvent } from './define-event.js';
+
+const topic = 'countersign.verdicts.v1';
+const publishedBy = 'policy';
+
+/** What must be masked in the answer; the engine's profile, see libs/masking. */
+export const maskObligationSchema = z.object({
+  profile: z.enum(['standard', 'secrets', 'none']),
+  entities: z.record(z.string(), z.looseObject({ op: z.string() })),
+  fields: z.record(z.string(), z.looseObject({ op: z.string() })),
+  binary: z.enum(['pass', 'withhold']),
+});
+export type MaskObligation = z.infer<typeof maskObligationSchema>;
+
+/** Who must sign before the call may run. All listed sets must be satisfied. */
+export const approvalRequirementSchema = z.object({
+  /** Each set: any of these groups (object ids), and how many distinct people of them. */
+  sets: z.array(z.object({ groups: z.array(z.string()).min(1), quorum: z.int().min(1) })).min(1),
+  expiresAfterSeconds: z.int().min(1),
+});
+export type ApprovalRequirement = z.infer<typeof approvalRequirementSchema>;
+
+/** The policy's signed word on one call. */
+export const verdictSchema = z.object({
+  callId: z.uuid(),
+  digest: digestSchema,
+  tenantId: z.uuid(),
+  objectId: z.uuid(),
+  server: z.string(),
+  method: z.string(),
+  resource: z.string(),
+  effect: z.enum(['allow', 'deny', 'review']),
+  ruleIds: z.array(z.string()),
+  /** Rules whose condition could not be evaluated: never a reason to allow. */
+  erroredRuleIds: z.array(z.string()),
+  mask: maskObligationSchema,
+  approval: approvalRequirementSchema.nullable(),
+  /** True where no rule could ever allow this resource: answered as if it did not exist. */
+  hidden: z.boolean(),
+  /** For the caller to read. */
+  message: z.string(),
+  /** SHA-256 of the policy bundle that decided. */
+  bundle: z.string(),
+  decidedAt: z.iso.datetime(),
+  /** The verdict is void after this time. */
+  notAfter: z.iso.datetime(),
+});
+export type Verdict = z.infer<typeof verdictSchema>;
+
+/** Policy judged a call. Ingress acts on the signed statement alone. */
+export const callDecided = defineEvent({
+  type: 'countersign.call.decided.v1',
+  topic,
+  publishedBy,
+  key: (data) => data.callId,
+  addressee: (data) => data.ingress,
+  data: z.object({
+    callId: publicField(z.uuid()),
+    ingress: publicField(z.string()),
+    verdict: publicField(verdictSchema),
+    /** Ed25519 over the canonical JSON of `verdict`, base64url. */
+    signature: publicField(z.string()),
+    /** What the approver is shown; only where people are asked. */
+    review: sensitiveField(
+      z
+        .object({
+          requester: actorSchema,
+          requesterKind: z.enum(['person', 'workload', 'agent']),
+          clientApp: z.string(),
+          protocol: z.string(),
+          facts: factsSchema,
+          maskedArguments: z.string(),
+        })
+        .nullable(),
+    ),
+  }),
+});
+
+/** Which of the listed resources the caller may see. */
+export const catalogDecided = defineEvent({
+  type: 'countersign.catalog.decided.v1',
+  topic,
+  publishedBy,
+  key: (data) => data.callId,
+  discriminator: (data) => String(data.part),
+  addressee: (data) => data.ingress,
+  data: z.object({
+    callId: publicField(z.uuid()),
+    ingress: publicField(z.string()),
+    part: publicField(z.int().min(0)),
+    visible: publicField(z.array(z.string())),
+    bundle: publicField(z.string()),
+  }),
+});
+
+/** A policy bundle came into force, or was refused and the one before stays. */
+export const policyPublished = defineEvent({
+  type: 'countersign.policy.published.v1',
+  topic,
+  publishedBy,
+  key: (data) => data.bundle,
+  discriminator: (data) => `${data.instance}:${data.at}`,
+  data: z.object({
+    bundle: publicField(z.string()),
+    instance: publicField(z.string()),
+    outcome: publicField(z.enum(['loaded', 'refused'])),
+    rules: publicField(z.int().min(0)),
+    files: publicField(z.array(z.string())),
+    /** Names the file and the mistake; null when loaded. */
+    error: publicField(z.string().nullable()),
+    at: publicField(z.iso.datetime()),
+  }),
+});

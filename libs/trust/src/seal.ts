@@ -1,0 +1,53 @@
+import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto';
+
+const ivBytes = 12;
+const tagBytes = 16;
+
+/** A sealed text could not be opened: another key, another context, or changed bytes. */
+export class SealBrokenError extends Error {
+  override readonly name = 'SealBrokenError';
+  readonly code = 'SEAL_BROKEN';
+}
+
+/**
+ * Seals text with AES-256-GCM. The context (for instance the call id and part) is authenticated but
+ * not stored, so that a sealed text cannot be moved to another place.
+ */
+export class Sealer {
+  readonly #key: Buffer;
+
+  /**
+   * @param secret 32 bytes, base64. @param purpose keeps keys of different uses apart (HKDF info).
+   * @throws TypeError when the secret has another length.
+   */
+  constructor(secret: string, purpose: 'arguments' | 'answers' | 'session') {
+    const bytes = Buffer.from(secret, 'base64');
+    if (bytes.length !== 32) throw new TypeError(`the ${purpose} key must be 32 bytes, base64`);
+    this.#key = Buffer.from(hkdfSync('sha256', bytes, '', `countersign:${purpose}:v1`, 32));
+  }
+
+  /** Random IV, tag and cipher text as one base64url string. */
+  seal(text: string, context: string): string {
+    const iv = randomBytes(ivBytes);
+    const cipher = createCipheriv('aes-256-gcm', this.#key, iv);
+    cipher.setAAD(Buffer.from(context, 'utf8'));
+    const body = Buffer.concat([cipher.update(text, 'utf8'), cipher.final()]);
+    return Buffer.concat([iv, cipher.getAuthTag(), body]).toString('base64url');
+  }
+
+  /** @throws SealBrokenError when key, context or bytes are not those of the sealing. */
+  open(sealed: string, context: string): string {
+    const bytes = Buffer.from(sealed, 'base64url');
+    if (bytes.length < ivBytes + tagBytes) throw new SealBrokenError('the sealed text is too short');
+    const iv = bytes.subarray(0, ivBytes);
+    const decipher = createDecipheriv('aes-256-gcm', this.#key, iv, { authTagLength: tagBytes });
+    decipher.setAAD(Buffer.from(context, 'utf8'));
+    decipher.setAuthTag(bytes.subarray(ivBytes, ivBytes + tagBytes));
+    try {
+      const body = bytes.subarray(ivBytes + tagBytes);
+      return Buffer.concat([decipher.update(body), decipher.final()]).toString('utf8');
+    } catch (cause) {
+      throw new SealBrokenError('the sealed text does not open with this key and context', { cause });
+    }
+  }
+}
