@@ -41,7 +41,7 @@ export default {
       name: 'decisions-import-no-framework',
       comment: 'A file named decide, approval, chain or bundle is a pure decision.',
       severity: 'error',
-      from: { path: '^services/[^/]+/src/(.*/)?(decide|transitions|chain|catalog)\\.ts$' },
+      from: { path: '^services/.+/(decide|transitions|chain|catalog)\\.ts$' },
       to: { path: ['node_modules/(@nestjs|typeorm|pg|kafkajs|pino|rxjs)', '^libs/(bus|storage|runtime)/'] },
     },
     {

@@ -10,13 +10,14 @@ import {
   type EventContract,
   type EventOf,
 } from '#contracts';
-import type {
-  BatchHandler,
-  EventLog,
-  LogRecord,
-  StartAt,
-  Subscription,
-  SubscriptionOptions,
+import {
+  type BatchHandler,
+  type EventLog,
+  type LogRecord,
+  PublishError,
+  type StartAt,
+  type Subscription,
+  type SubscriptionOptions,
 } from './event-log.js';
 import { headersOf, typeOf, addresseeOf } from './headers.js';
 import { RecentIds } from './recent-ids.js';
@@ -56,6 +57,7 @@ interface Registration {
 
 const defaultRetryPausesMs = [50, 250, 1000];
 const defaultLaterPauseMs = 500;
+const connectPauseMs = 500;
 
 /**
  * The way events travel: a Nest transport strategy over an {@link EventLog}.
@@ -123,10 +125,13 @@ export class Bus implements CustomTransportStrategy {
     });
   }
 
-  /** Starts reading; Nest calls it. A bus with nobody to hand events to refuses to start. */
+  /**
+   * Starts reading; Nest calls it. Waits for a broker that is not there yet, not ready meanwhile. A bus
+   * with nobody to hand events to refuses to start.
+   */
   async listen(callback: (error?: unknown) => void): Promise<void> {
     try {
-      await this.log.connect();
+      await this.#connect();
       await this.#subscribe();
       this.#isListening = true;
     } catch (error) {
@@ -143,10 +148,22 @@ export class Bus implements CustomTransportStrategy {
     );
   }
 
+  /** Stops reading, the events in hand finished. The log stays open for whoever made it. */
   async close(): Promise<void> {
     this.#isClosing = true;
     await Promise.all(this.#subscriptions.splice(0).map((each) => each.close()));
-    await this.log.close();
+  }
+
+  async #connect(): Promise<void> {
+    while (!this.#isClosing) {
+      try {
+        await this.log.connect();
+        return;
+      } catch (error) {
+        if (!(error instanceof PublishError) || error.code !== 'BROKER_UNAVAILABLE') throw error;
+        await pause(connectPauseMs);
+      }
+    }
   }
 
   async #subscribe(): Promise<void> {

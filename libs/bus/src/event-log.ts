@@ -60,11 +60,7 @@ export interface Subscription {
 
 /** Why a publish was refused. After `OUTCOME_UNKNOWN` the record may still appear, so readers drop repeats by event id. */
 export type PublishErrorCode =
-  | 'BROKER_UNAVAILABLE'
-  | 'OUTCOME_UNKNOWN'
-  | 'QUEUE_FULL'
-  | 'RECORD_TOO_LARGE'
-  | 'LOG_CLOSED';
+  'BROKER_UNAVAILABLE' | 'OUTCOME_UNKNOWN' | 'QUEUE_FULL' | 'RECORD_TOO_LARGE' | 'LOG_CLOSED';
 
 /** A record was not acknowledged. Nothing may be done that needs it. */
 export class PublishError extends Error {

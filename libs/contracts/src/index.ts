@@ -9,6 +9,7 @@ export {
   type ApprovalStatement,
 } from './approval.events.js';
 export { auditCheckpointed, auditRead } from './audit.events.js';
+export { PartAssembly, toChunks, type Chunk } from './chunks.js';
 export {
   callCancelled,
   callCompleted,

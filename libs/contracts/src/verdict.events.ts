@@ -12,6 +12,8 @@ export const maskObligationSchema = z.object({
   entities: z.record(z.string(), z.looseObject({ op: z.string() })),
   fields: z.record(z.string(), z.looseObject({ op: z.string() })),
   binary: z.enum(['pass', 'withhold']),
+  /** Operators that hold even where a field rule says less. */
+  floor: z.record(z.string(), z.looseObject({ op: z.string() })).optional(),
 });
 export type MaskObligation = z.infer<typeof maskObligationSchema>;
 

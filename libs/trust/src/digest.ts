@@ -29,11 +29,15 @@ export interface AskedOperation {
   readonly resource: string;
   readonly kind: 'statement' | 'session';
   readonly arguments: unknown;
+  /** What else goes upstream with the call, in the protocol's own words. */
+  readonly extras: unknown;
   readonly facts: unknown;
 }
 
 /** The arguments digest: SHA-256 over the canonical JSON of what is asked (law 5). */
 export function callDigest(asked: AskedOperation): string {
-  const { protocol, server, method, resource, kind, arguments: args, facts } = asked;
-  return sha256(canonicalJson({ protocol, server, method, resource, kind, arguments: args, facts }));
+  const { protocol, server, method, resource, kind, arguments: args, extras, facts } = asked;
+  return sha256(
+    canonicalJson({ protocol, server, method, resource, kind, arguments: args, extras, facts }),
+  );
 }

@@ -1,0 +1,141 @@
+import { randomUUID } from 'node:crypto';
+import type { AddressInfo } from 'node:net';
+import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
+import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
+import express, { type Request, type Response } from 'express';
+import { z } from 'zod';
+import { customers } from './orders-data.js';
+
+/** One execution as the server saw it. */
+export interface Execution {
+  readonly tool: string;
+  readonly arguments: unknown;
+  readonly authorization: string | undefined;
+}
+
+/** A running sample server. */
+export interface OrdersServer {
+  readonly url: string;
+  /** Everything that was really executed, in order: what the gate let through. */
+  readonly executions: readonly Execution[];
+  close(): Promise<void>;
+}
+
+/** Settings of the sample server. */
+export interface OrdersSettings {
+  readonly host: string;
+  readonly port: number;
+  /** The credential that it demands; only the gateway knows it. */
+  readonly token: string;
+}
+
+/** A small MCP server of an order department, that answers only to whoever holds its token. */
+export async function startOrdersServer(settings: OrdersSettings): Promise<OrdersServer> {
+  const executions: Execution[] = [];
+  const app = express();
+  app.use(express.json({ limit: '4mb' }));
+  app.get('/livez', (_request, response) => void response.json({ status: 'live' }));
+  const sessions = new Map<string, StreamableHTTPServerTransport>();
+  app.all('/mcp', (request, response) => {
+    void answer(settings.token, sessions, executions, request, response);
+  });
+  const server = app.listen(settings.port, settings.host);
+  await new Promise((resolve, reject) => server.once('listening', resolve).once('error', reject));
+  // A server that listens on TCP has an address with a port.
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `http://127.0.0.1:${port}/mcp`,
+    executions,
+    close: async () => {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+async function answer(
+  token: string,
+  sessions: Map<string, StreamableHTTPServerTransport>,
+  executions: Execution[],
+  request: Request,
+  response: Response,
+): Promise<void> {
+  if (request.headers.authorization !== `Bearer ${token}`) {
+    response.status(401).json({ error: 'the orders server wants its own token' });
+    return;
+  }
+  const known = sessions.get(String(request.headers['mcp-session-id'] ?? ''));
+  const transport = known ?? (await open(sessions, executions));
+  await transport.handleRequest(request, response, request.body);
+}
+
+async function open(
+  sessions: Map<string, StreamableHTTPServerTransport>,
+  executions: Execution[],
+): Promise<StreamableHTTPServerTransport> {
+  const transport = new StreamableHTTPServerTransport({
+    sessionIdGenerator: randomUUID,
+    onsessioninitialized: (id) => void sessions.set(id, transport),
+    onsessionclosed: (id) => void sessions.delete(id),
+  });
+  // The SDK's own transport type is looser than its interface under exactOptionalPropertyTypes.
+  await ordersTools(executions).connect(transport as Parameters<McpServer['connect']>[0]);
+  return transport;
+}
+
+function ordersTools(executions: Execution[]): McpServer {
+  const server = new McpServer({ name: 'orders', version: '1.0.0' });
+  const record = (tool: string, input: unknown, headers: Record<string, unknown> | undefined): void => {
+    const authorization = headers?.['authorization'];
+    executions.push({
+      tool,
+      arguments: input,
+      authorization: typeof authorization === 'string' ? authorization : undefined,
+    });
+  };
+  server.registerTool(
+    'find_customer',
+    {
+      description: 'Finds customers by a part of their name.',
+      inputSchema: { name: z.string() },
+      annotations: { readOnlyHint: true },
+    },
+    ({ name }, extra) => {
+      record('find_customer', { name }, extra.requestInfo?.headers);
+      const found = customers.filter((each) => each.name.toLowerCase().includes(name.toLowerCase()));
+      return {
+        content: [{ type: 'text', text: JSON.stringify({ customers: found }) }],
+        structuredContent: { customers: found },
+      };
+    },
+  );
+  server.registerTool(
+    'refund_order',
+    { description: 'Pays an order back.', inputSchema: { order: z.string(), amount: z.number() } },
+    ({ order, amount }, extra) => {
+      record('refund_order', { order, amount }, extra.requestInfo?.headers);
+      return { content: [{ type: 'text', text: `Order ${order}: ${amount} EUR paid back.` }] };
+    },
+  );
+  server.registerTool(
+    'delete_customer',
+    {
+      description: 'Deletes a customer for good.',
+      inputSchema: { id: z.string() },
+      annotations: { destructiveHint: true },
+    },
+    ({ id }, extra) => {
+      record('delete_customer', { id }, extra.requestInfo?.headers);
+      return { content: [{ type: 'text', text: `Customer ${id} deleted.` }] };
+    },
+  );
+  server.registerTool(
+    'echo',
+    { description: 'Gives back what it is given.', inputSchema: { text: z.string() } },
+    ({ text }, extra) => {
+      record('echo', { text }, extra.requestInfo?.headers);
+      return { content: [{ type: 'text', text }] };
+    },
+  );
+  return server;
+}

@@ -1,0 +1,38 @@
+import type { Admin } from 'kafkajs';
+import type { Position } from './group-member.js';
+import { failFastClient } from './kafka-client.js';
+import type { KafkaLogOptions } from './kafka-options.js';
+
+/** Works with an administrator that is connected for this one piece of work. */
+export async function withAdmin<T>(
+  options: KafkaLogOptions,
+  work: (admin: Admin) => Promise<T>,
+): Promise<T> {
+  const admin = failFastClient(options).admin();
+  try {
+    await admin.connect();
+    return await work(admin);
+  } finally {
+    await admin.disconnect().catch(() => undefined);
+  }
+}
+
+/** Where the next record of each partition of these topics will be. */
+export async function endsOf(
+  options: KafkaLogOptions,
+  topics: readonly string[],
+): Promise<readonly Position[]> {
+  return withAdmin(options, async (admin) => {
+    const ends = topics.map(async (topic) => {
+      const partitions = await admin.fetchTopicOffsets(topic);
+      return partitions.map(({ partition, high }) => ({ topic, partition, next: BigInt(high) }));
+    });
+    return (await Promise.all(ends)).flat();
+  });
+}
+
+/** True when some broker answers a new client now. */
+export async function isAnswering(options: KafkaLogOptions): Promise<boolean> {
+  const quiet = { ...options, logger: () => undefined };
+  return withAdmin(quiet, async () => true).catch(() => false);
+}

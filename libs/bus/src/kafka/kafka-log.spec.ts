@@ -1,0 +1,42 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll } from 'vitest';
+import { canBreakBrokers, startBroker, type Broker } from '../../../../test/broker/broker.js';
+import { busSuite } from '../bus.suite.js';
+import { eventLogSuite, type LogStorage } from '../event-log.suite.js';
+import { createAndWait, createTopics } from './create-topics.js';
+import { failFastClient } from './kafka-client.js';
+import { KafkaLog } from './kafka-log.js';
+
+let broker: Broker;
+beforeAll(async () => {
+  broker = await startBroker();
+}, 120_000);
+afterAll(async () => broker.clean());
+
+eventLogSuite('Kafka', kafkaStorage);
+busSuite('Kafka', kafkaStorage);
+
+const logger = () => undefined;
+
+async function kafkaStorage(): Promise<LogStorage> {
+  const { brokers, replicationFactor } = broker;
+  const admin = failFastClient({ brokers, logger }).admin();
+  await admin.connect();
+  await createTopics({ brokers, logger }, { replicationFactor });
+  return {
+    description: { kind: 'kafka', brokers, sessionMs: canBreakBrokers() ? 2000 : 6000 },
+    open: async (limits = {}) => {
+      const log = new KafkaLog({ brokers, logger, ...limits });
+      await log.connect();
+      return log;
+    },
+    topic: async () => {
+      const topic = `test.${randomUUID()}`;
+      await createAndWait(admin, [{ topic, numPartitions: 6, replicationFactor }]);
+      return topic;
+    },
+    remove: async () => {
+      await admin.disconnect();
+    },
+  };
+}

@@ -1,0 +1,149 @@
+import { readFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { parse } from 'yaml';
+import { z } from 'zod';
+
+const labelName = z.string().regex(/^[a-z][a-z0-9_.-]{0,62}$/i);
+
+/** A header that carries an upstream's credential; its value comes from the environment or a file. */
+const credentialSchema = z
+  .strictObject({
+    header: z.string().min(1).default('Authorization'),
+    /** May name environment variables: `Bearer ${ORDERS_TOKEN}`. */
+    value: z.string().min(1).optional(),
+    /** A file that holds the whole value; read again when it changes. */
+    valueFile: z.string().min(1).optional(),
+  })
+  .refine((each) => (each.value === undefined) !== (each.valueFile === undefined), {
+    message: 'give either value or valueFile',
+  });
+
+const httpServerSchema = z.strictObject({
+  url: z.url({ protocol: /^https?$/ }),
+  credential: credentialSchema.optional(),
+  labels: z.record(labelName, z.string()).default({}),
+});
+
+const stdioServerSchema = z.strictObject({
+  /** Program and arguments; started without a shell. */
+  command: z.array(z.string().min(1)).min(1),
+  /** The whole environment of the child besides PATH and HOME; may name variables. */
+  env: z.record(z.string(), z.string()).default({}),
+  labels: z.record(labelName, z.string()).default({}),
+});
+
+/** One upstream MCP server. */
+export const serverSchema = z.union([httpServerSchema, stdioServerSchema]);
+export type ServerConfig = z.infer<typeof serverSchema>;
+export type HttpServerConfig = z.infer<typeof httpServerSchema>;
+export type StdioServerConfig = z.infer<typeof stdioServerSchema>;
+
+const milliseconds = z.int().min(1).max(3_600_000);
+
+const entraSchema = z.strictObject({
+  authority: z.url({ protocol: /^https$/ }).default('https://login.microsoftonline.com'),
+  tenants: z.array(z.uuid()).min(1),
+  /** The application's client id or its App ID URI, exactly as tokens carry it in `aud`. */
+  audience: z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]),
+  /** Client application ids that may call; empty allows every client of the tenants. */
+  clientApps: z.array(z.string()).default([]),
+  scope: z.string().min(1).default('mcp.invoke'),
+  workloadRole: z.string().min(1).default('Mcp.Invoke'),
+  /** PEM file of a private certificate authority in front of the authority. */
+  certificateAuthorityFile: z.string().optional(),
+});
+
+const ingressSchema = z.strictObject({
+  verdictTimeoutMs: milliseconds.default(5000),
+  maskTimeoutMs: milliseconds.default(10_000),
+  /** Longest silence of an upstream in the middle of an answer. */
+  upstreamTimeoutMs: milliseconds.default(60_000),
+  /** How long a call waits for an approval when the client shows progress, and when it does not. */
+  holdWithProgressMs: milliseconds.default(210_000),
+  holdSilentMs: milliseconds.default(45_000),
+  maxBodyBytes: z.int().min(1024).default(4_194_304),
+  maxAnswerBytes: z.int().min(1024).default(16_777_216),
+  maxDepth: z.int().min(8).max(512).default(64),
+  maxConcurrentCalls: z.int().min(1).default(2000),
+  /** Values of Host that are answered (DNS rebinding); the public URL's own host always is. */
+  allowedHosts: z.array(z.string()).default([]),
+  /** Values of Origin that are answered; a request without Origin is. */
+  allowedOrigins: z.array(z.string()).default([]),
+});
+
+const approvalSchema = z.strictObject({
+  /** How long a signed approval may wait to be used by its call. */
+  leaseSeconds: z.int().min(1).max(600).default(30),
+});
+
+const configSchema = z.strictObject({
+  /** The URL that clients use; the resource metadata and the approval links are made from it. */
+  publicUrl: z.url({ protocol: /^https?$/ }).default('http://localhost:8080'),
+  entra: entraSchema,
+  servers: z.record(labelName, serverSchema).default({}),
+  /** Names for group object ids, for use in policies. */
+  groups: z.record(labelName, z.uuid()).default({}),
+  /** Folder of policy bundles. */
+  policies: z.string().default('./policies'),
+  ingress: ingressSchema.prefault({}),
+  approval: approvalSchema.prefault({}),
+});
+
+/** The whole of `countersign.yaml`, checked, with paths made absolute. */
+export type CountersignConfig = z.infer<typeof configSchema>;
+
+/** A configuration mistake; the message names keys and what is wrong, never a value. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+  readonly code = 'CONFIG_INVALID';
+}
+
+/**
+ * Reads `countersign.yaml`.
+ * @throws ConfigError that reports all mistakes at once.
+ */
+export function readConfigFile(file: string): CountersignConfig {
+  const config = parseConfig(readYaml(file));
+  const folder = dirname(resolve(file));
+  const { certificateAuthorityFile } = config.entra;
+  return {
+    ...config,
+    policies: resolve(folder, config.policies),
+    entra: {
+      ...config.entra,
+      ...(certificateAuthorityFile === undefined
+        ? {}
+        : { certificateAuthorityFile: resolve(folder, certificateAuthorityFile) }),
+    },
+  };
+}
+
+/** Checks a configuration that was read already. @throws ConfigError */
+export function parseConfig(value: unknown): CountersignConfig {
+  return check(configSchema, value, 'countersign.yaml');
+}
+
+/** Reads settings from the environment. @throws ConfigError naming every variable that is missing or wrong. */
+export function readEnvironment<T extends z.ZodType>(
+  schema: T,
+  environment: Readonly<Record<string, string | undefined>>,
+): z.infer<T> {
+  return check(schema, environment, 'the environment');
+}
+
+function check<T extends z.ZodType>(schema: T, value: unknown, place: string): z.infer<T> {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const mistakes = parsed.error.issues.map(
+    (issue) => `  ${issue.path.join('.') || '(root)'}: ${issue.message}`,
+  );
+  throw new ConfigError(`Mistakes in ${place}:\n${mistakes.join('\n')}`);
+}
+
+function readYaml(file: string): unknown {
+  try {
+    return parse(readFileSync(file, 'utf8'), { maxAliasCount: 50 });
+  } catch (cause) {
+    throw new ConfigError(`${file} cannot be read as YAML`, { cause });
+  }
+}

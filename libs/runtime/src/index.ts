@@ -1,0 +1,26 @@
+export {
+  ConfigError,
+  parseConfig,
+  readConfigFile,
+  readEnvironment,
+  type CountersignConfig,
+  type HttpServerConfig,
+  type ServerConfig,
+  type StdioServerConfig,
+} from './config-file.js';
+export {
+  commonEnvironment,
+  pemVariable,
+  portVariable,
+  sealKeyVariable,
+} from './environment.js';
+export { Readiness } from './health.controller.js';
+export { Problem, ProblemFilter, ZodPipe } from './problem.js';
+export {
+  startService,
+  stopOnSignals,
+  withLog,
+  type RunningService,
+  type ServiceSettings,
+} from './service.js';
+export { tokenVerifier } from './verifier.js';

@@ -1,0 +1,3 @@
+export { openDatabase, type DatabaseSettings } from './database.js';
+export { isOutage } from './outage.js';
+export type { RowOf } from './row.js';

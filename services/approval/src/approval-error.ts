@@ -1,0 +1,22 @@
+/** Why an approval is not what somebody wants of it. Published codes: never renamed, never reused. */
+export type ApprovalErrorCode =
+  | 'APPROVAL_NOT_FOUND'
+  | 'APPROVAL_ALREADY_DECIDED'
+  | 'APPROVAL_ALREADY_VOTED'
+  | 'APPROVAL_EXPIRED'
+  | 'APPROVER_IS_REQUESTER'
+  | 'APPROVER_NOT_A_PERSON'
+  | 'APPROVER_NOT_IN_GROUP'
+  | 'NOT_THE_REQUESTER'
+  | 'CURSOR_INVALID';
+
+/** A wish that the rules refuse. */
+export class ApprovalError extends Error {
+  override readonly name = 'ApprovalError';
+  constructor(
+    readonly code: ApprovalErrorCode,
+    options?: ErrorOptions,
+  ) {
+    super(code, options);
+  }
+}

@@ -1,0 +1,98 @@
+import { Injectable } from '@nestjs/common';
+import { DataSource } from 'typeorm';
+import { z } from 'zod';
+import type { Principal } from '#contracts';
+import { canonicalJson, sha256 } from '#trust';
+import { type Approval, approvalSchema, type ApprovalStatus } from './approval.js';
+import { ApprovalError } from './approval-error.js';
+import { approvalTable } from './approvals.table.js';
+import { maySee } from './transitions.js';
+
+/** What a reader asks for. */
+export interface ListQuery {
+  readonly status?: ApprovalStatus | undefined;
+  readonly server?: string | undefined;
+  readonly limit: number;
+  readonly cursor?: string | undefined;
+}
+
+/** One page, newest first. */
+export interface Page {
+  readonly approvals: readonly Approval[];
+  /** Null on the last page. */
+  readonly next: string | null;
+}
+
+const cursorSchema = z.strictObject({ before: z.string().regex(/^\d{1,19}$/), of: z.string() });
+
+/** What a reader may see of the approvals: those they asked for, and those they may sign. */
+@Injectable()
+export class ApprovalList {
+  constructor(private readonly database: DataSource) {}
+
+  /** @throws ApprovalError `CURSOR_INVALID` for a cursor of another reader or other filters. */
+  async page(viewer: Principal, query: ListQuery): Promise<Page> {
+    const of = sha256(
+      canonicalJson([viewer.tenantId, viewer.objectId, query.status ?? null, query.server ?? null]),
+    );
+    const visible = this.#visibleTo(viewer);
+    if (query.status !== undefined) {
+      visible.andWhere('approval.status = :status', { status: query.status });
+    }
+    if (query.server !== undefined) {
+      visible.andWhere('approval.server = :server', { server: query.server });
+    }
+    if (query.cursor !== undefined) {
+      visible.andWhere('approval.seq < :before', { before: readCursor(query.cursor, of) });
+    }
+    const rows = await visible
+      .orderBy('approval.seq', 'DESC')
+      .take(query.limit + 1)
+      .getMany();
+    const page = rows.slice(0, query.limit);
+    const last = page.at(-1);
+    const hasMore = rows.length > query.limit && last !== undefined;
+    return {
+      approvals: page.map((row) => approvalSchema.parse(row)),
+      next: hasMore ? writeCursor(last.seq, of) : null,
+    };
+  }
+
+  /** @throws ApprovalError `APPROVAL_NOT_FOUND`, also for one that the reader may not see. */
+  async one(viewer: Principal, id: string): Promise<Approval> {
+    const row = await this.database.getRepository(approvalTable).findOneBy({ id });
+    const approval = row === null ? undefined : approvalSchema.parse(row);
+    if (approval === undefined || !maySee(approval, viewer)) {
+      throw new ApprovalError('APPROVAL_NOT_FOUND');
+    }
+    return approval;
+  }
+
+  #visibleTo(viewer: Principal) {
+    const { tenantId, objectId, groups } = viewer;
+    return this.database
+      .getRepository(approvalTable)
+      .createQueryBuilder('approval')
+      .where(`approval.requester ->> 'tenantId' = :tenantId`, { tenantId })
+      .andWhere(
+        `(approval.requester ->> 'objectId' = :objectId or approval.approverGroups && :groups::text[])`,
+        { objectId, groups },
+      );
+  }
+}
+
+function writeCursor(before: string, of: string): string {
+  return Buffer.from(JSON.stringify({ before, of }), 'utf8').toString('base64url');
+}
+
+function readCursor(cursor: string, of: string): string {
+  try {
+    const parsed = cursorSchema.parse(
+      JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8')),
+    );
+    if (parsed.of === of) return parsed.before;
+  } catch (cause) {
+    throw new ApprovalError('CURSOR_INVALID', { cause });
+  }
+  throw new ApprovalError('CURSOR_INVALID');
+}

@@ -1,0 +1,93 @@
+import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
+import { Bus, TryAgainLater } from '#bus';
+import { callCancelled, callDecided, callFailed, callForwarded, type EventOf } from '#contracts';
+import { isOutage } from '#storage';
+import type { Verifier } from '#trust';
+import { ApprovalError } from './approval-error.js';
+import { Approvals, type Change, type Circumstances } from './approvals.js';
+import type { Approval } from './approval.js';
+import { requestOf } from './request.js';
+import type { Settlement } from './settlement.js';
+import { release, use } from './transitions.js';
+
+type Ended = EventOf<typeof callFailed> | EventOf<typeof callCancelled>;
+
+/** Listens to what becomes of calls. While the database is away, events wait and nothing is lost. */
+@Injectable()
+export class ApprovalConsumer implements OnModuleInit {
+  readonly #logger = new Logger('approval');
+
+  constructor(
+    private readonly bus: Bus,
+    private readonly approvals: Approvals,
+    private readonly policyKey: Verifier,
+    private readonly settlement: Settlement,
+  ) {}
+
+  onModuleInit(): void {
+    this.bus.on(callDecided, async (event) => this.#whenUp(async () => this.#onDecided(event)));
+    this.bus.on(callForwarded, async (event) => this.#whenUp(async () => this.#onForwarded(event)));
+    this.bus.on(callFailed, async (event) => this.#whenUp(async () => this.#onEnded(event)));
+    this.bus.on(callCancelled, async (event) => this.#whenUp(async () => this.#onEnded(event)));
+  }
+
+  async #onDecided(event: EventOf<typeof callDecided>): Promise<void> {
+    const { verdict, signature } = event.data;
+    if (verdict.effect !== 'review') return;
+    if (!this.policyKey.verify('verdict', verdict, signature)) {
+      this.#logger.error(`verdict of call ${event.data.callId} is not signed by policy: ignored`);
+      return;
+    }
+    const request = requestOf(event);
+    if (request === undefined) {
+      this.#logger.error(`verdict of call ${event.data.callId} contradicts itself: ignored`);
+      return;
+    }
+    await this.approvals.open(request);
+  }
+
+  async #onForwarded(event: EventOf<typeof callForwarded>): Promise<void> {
+    const { approvalId, callId } = event.data;
+    if (approvalId === null) return;
+    await this.approvals.detach(callId);
+    await this.#change(approvalId, (approval, { now }) => {
+      if (approval.status === 'used' && approval.leaseCallId !== callId) {
+        this.#logger.error(`approval ${approvalId} was used twice, the second time by ${callId}`);
+      }
+      return { approval: use(approval, callId, now) };
+    });
+  }
+
+  /** Nobody waits for this call any more; the approval stays open for a retry. */
+  async #onEnded(event: Ended): Promise<void> {
+    const { callId, stage, executed } = event.data;
+    if (stage !== 'approval' && stage !== 'forward' && stage !== 'verdict') return;
+    const approvalId = await this.approvals.approvalOf(callId);
+    if (approvalId === undefined) return;
+    await this.approvals.detach(callId);
+    if (executed !== 'no') return;
+    await this.#change(approvalId, (approval) => ({ approval: release(approval, callId) }));
+  }
+
+  async #change(
+    id: string,
+    change: (approval: Approval, circumstances: Circumstances) => Change,
+  ): Promise<void> {
+    try {
+      await this.approvals.change(id, change);
+    } catch (error) {
+      if (!(error instanceof ApprovalError)) throw error;
+      this.#logger.error(`approval ${id}: ${error.code}`);
+    }
+  }
+
+  async #whenUp(handle: () => Promise<void>): Promise<void> {
+    try {
+      await handle();
+    } catch (error) {
+      this.settlement.troubled();
+      if (isOutage(error)) throw new TryAgainLater('the database is away', { cause: error });
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,685 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import type { Server } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { INestApplication } from '@nestjs/common';
+import { Test } from '@nestjs/testing';
+import request from 'supertest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { Bus, InProcessLog } from '#bus';
+import {
+  approvalRequested,
+  approvalStatementSchema,
+  approvalVoted,
+  callApproved,
+  callDecided,
+  callExpired,
+  callFailed,
+  callForwarded,
+  callRefused,
+  type ApprovalRequirement,
+  type DataOf,
+  type EventContract,
+  type EventOf,
+  type Principal,
+  principalSchema,
+} from '#contracts';
+import { TokenError, TokenVerifier } from '#identity';
+import { newSigningKey, Signer, Verifier } from '#trust';
+import { execute, testDatabase, testServer } from '../../../test/postgres/test-database.js';
+import { ApprovalModule, ApprovalReadiness } from './approval.module.js';
+
+const tenantId = '11111111-1111-4111-8111-111111111111';
+const approvers = '44444444-4444-4444-8444-444444444444';
+const policyKeys = newSigningKey();
+const approvalKeys = newSigningKey();
+const policy = new Signer(policyKeys.privateKey);
+const word = new Verifier(approvalKeys.publicKey);
+
+/** Takes a principal's JSON for its token. */
+class PlainTokens extends TokenVerifier {
+  async verify(token: string): Promise<Principal> {
+    const known = principalSchema.safeParse(
+      JSON.parse(Buffer.from(token, 'base64url').toString('utf8') || '{}'),
+    );
+    if (!known.success) throw new TokenError('TOKEN_INVALID', 'no principal');
+    return known.data;
+  }
+}
+
+function person(name: string, overrides: Partial<Principal> = {}): Principal {
+  return {
+    tenantId,
+    objectId: `22222222-2222-4222-8222-${name.padStart(12, '0')}`,
+    kind: 'person',
+    clientApp: 'client',
+    displayName: name,
+    groups: [],
+    roles: [],
+    ...overrides,
+  };
+}
+
+const ada = person('aaaa');
+const bob = person('bbbb', { groups: [approvers] });
+const carol = person('cccc', { groups: [approvers] });
+const stranger = person('dddd');
+
+interface Said {
+  readonly contract: EventContract;
+  readonly subject: string;
+  readonly data: unknown;
+}
+
+/** The service on a bus and a database of its own, and everyone it talks with. */
+class House {
+  readonly said: Said[] = [];
+  readonly #replicas: INestApplication[] = [];
+  #folder = '';
+  #log!: InProcessLog;
+  #world!: Bus;
+
+  constructor(
+    private readonly databaseUrl: string,
+    private readonly settings: { leaseSeconds?: number; graceSeconds?: number } = {},
+  ) {}
+
+  async open(replicas = 1): Promise<this> {
+    this.#folder = await mkdtemp(join(tmpdir(), 'countersign-approval-'));
+    this.#log = new InProcessLog(join(this.#folder, 'bus.sqlite'));
+    this.#world = new Bus(this.#log, { group: 'world', startAt: 'committed' });
+    this.#listen(approvalRequested);
+    this.#listen(approvalVoted);
+    this.#listen(callApproved);
+    this.#listen(callRefused);
+    this.#listen(callExpired);
+    await this.#world.listen(() => undefined);
+    for (let each = 0; each < replicas; each += 1) await this.addReplica();
+    return this;
+  }
+
+  #listen(contract: EventContract): void {
+    this.#world.on(contract, ({ subject, data }) => {
+      this.said.push({ contract, subject, data });
+    });
+  }
+
+  async addReplica(): Promise<void> {
+    const bus = new Bus(this.#log, { group: 'approval', startAt: 'committed', laterPauseMs: 50 });
+    const register = ApprovalModule.register({
+      databaseUrl: this.databaseUrl,
+      bus,
+      verifier: new PlainTokens(),
+      signer: new Signer(approvalKeys.privateKey),
+      policyKey: new Verifier(policyKeys.publicKey),
+      pollMs: 20,
+      sweepMs: 50,
+      ...this.settings,
+    });
+    const module = await Test.createTestingModule({ imports: [register] }).compile();
+    const app = module.createNestApplication({ logger: false });
+    app.connectMicroservice({ strategy: bus });
+    await app.init();
+    await app.startAllMicroservices();
+    this.#replicas.push(app);
+  }
+
+  async close(): Promise<void> {
+    for (const app of this.#replicas) await app.close();
+    await this.#world.close();
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+
+  app(replica = 0): INestApplication<Server> {
+    const app = this.#replicas[replica];
+    if (app === undefined) throw new Error('no such replica');
+    return app;
+  }
+
+  async publish<C extends EventContract>(contract: C, data: DataOf<C>): Promise<EventOf<C>> {
+    return this.#world.publish(contract, data);
+  }
+
+  async again<C extends EventContract>(contract: C, event: EventOf<C>): Promise<void> {
+    await this.#world.republish(contract, event);
+  }
+
+  /** Events of one type that concern one call, in the order they were stated. */
+  about<C extends EventContract>(contract: C, callId: string): DataOf<C>[] {
+    return this.said
+      .filter((each) => each.contract === contract && each.subject === callId)
+      .map((each): DataOf<C> => {
+        // It was heard through this very contract.
+        // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+        return each.data as DataOf<C>;
+      });
+  }
+
+  async heard<C extends EventContract>(contract: C, callId: string): Promise<DataOf<C>> {
+    await expect
+      .poll(() => this.about(contract, callId).length, { timeout: 8000, interval: 20 })
+      .toBeGreaterThan(0);
+    return this.about(contract, callId)[0]!;
+  }
+
+  as(who: Principal, replica = 0) {
+    const token = Buffer.from(JSON.stringify(who)).toString('base64url');
+    const agent = request(this.app(replica).getHttpServer());
+    const bearer = { authorization: `Bearer ${token}` };
+    return {
+      get: (path: string) => agent.get(`/v1/approvals${path}`).set(bearer),
+      post: (path: string, body: object = {}) =>
+        agent.post(`/v1/approvals${path}`).set(bearer).send(body),
+      approve: (id: string) =>
+        agent
+          .post(`/v1/approvals/${id}/decision`)
+          .set(bearer)
+          .send({ decision: 'approve', reason: 'ok' }),
+      refuse: (id: string) =>
+        agent
+          .post(`/v1/approvals/${id}/decision`)
+          .set(bearer)
+          .send({ decision: 'refuse', reason: 'no' }),
+    };
+  }
+
+  /** Policy puts a call under review. */
+  async review(
+    overrides: {
+      callId?: string;
+      digest?: string;
+      requirement?: ApprovalRequirement;
+      signer?: Signer;
+      requester?: Principal;
+    } = {},
+  ): Promise<{ callId: string; event: EventOf<typeof callDecided> }> {
+    const callId = overrides.callId ?? randomUUID();
+    const requester = overrides.requester ?? ada;
+    const verdict = {
+      callId,
+      digest: overrides.digest ?? 'd'.repeat(64),
+      tenantId,
+      objectId: requester.objectId,
+      server: 'orders',
+      method: 'tools/call',
+      resource: 'refund',
+      effect: 'review' as const,
+      ruleIds: ['refunds'],
+      erroredRuleIds: [],
+      mask: { profile: 'standard' as const, entities: {}, fields: {}, binary: 'withhold' as const },
+      approval: overrides.requirement ?? {
+        sets: [{ groups: [approvers], quorum: 1 }],
+        expiresAfterSeconds: 60,
+      },
+      hidden: false,
+      message: '',
+      bundle: 'bundle-1',
+      decidedAt: new Date().toISOString(),
+      notAfter: new Date(Date.now() + 60_000).toISOString(),
+    };
+    const event = await this.publish(callDecided, {
+      callId,
+      ingress: 'ingress-1',
+      verdict,
+      signature: (overrides.signer ?? policy).sign('verdict', verdict),
+      review: {
+        requester: { tenantId, objectId: requester.objectId, displayName: 'Ada' },
+        requesterKind: 'person',
+        clientApp: 'client',
+        protocol: 'mcp',
+        facts: { action: 'write', objects: [], complete: false },
+        maskedArguments: '{"amount":12}',
+      },
+    });
+    return { callId, event };
+  }
+
+  async forwarded(callId: string, approvalId: string): Promise<void> {
+    await this.publish(callForwarded, {
+      callId,
+      ingress: 'ingress-1',
+      digest: 'd'.repeat(64),
+      verdictEventId: 'some',
+      approvalId,
+    });
+  }
+
+  /** The client could not wait: it was told to come again. */
+  async gaveUp(callId: string, approvalId: string | null = null): Promise<void> {
+    await this.publish(callFailed, {
+      callId,
+      ingress: 'ingress-1',
+      code: 'APPROVAL_PENDING',
+      message: '',
+      stage: 'approval',
+      executed: 'no',
+      server: 'orders',
+      method: 'tools/call',
+      resource: 'refund',
+      principal: ada,
+      approvalId,
+      remoteAddress: null,
+    });
+  }
+
+  async row(id: string): Promise<Record<string, unknown>> {
+    const [row] = await execute(this.databaseUrl, 'select * from approval.approval where id = $1', [
+      id,
+    ]);
+    return row ?? {};
+  }
+
+  async isWaiting(callId: string): Promise<unknown> {
+    const sql = 'select is_waiting from approval.waiting_call where call_id = $1';
+    return (await execute(this.databaseUrl, sql, [callId]))[0]?.['is_waiting'];
+  }
+}
+
+let house: House;
+const closers: (() => Promise<void>)[] = [];
+
+async function newHouse(
+  settings: { leaseSeconds?: number; graceSeconds?: number } = {},
+  replicas = 1,
+): Promise<House> {
+  const database = await testDatabase();
+  closers.unshift(async () => database.drop());
+  const made = await new House(database.url, settings).open(replicas);
+  closers.unshift(async () => made.close());
+  return made;
+}
+
+afterEach(async () => {
+  for (const close of closers.splice(0)) await close();
+});
+
+describe('a call under review', { timeout: 30_000 }, () => {
+  beforeEach(async () => {
+    house = await newHouse();
+  });
+
+  test('when a person of the group signs, then the call is approved by a signed statement', async () => {
+    const { callId, event } = await house.review();
+    const asked = await house.heard(approvalRequested, callId);
+
+    const answer = await house.as(bob).approve(asked.approvalId);
+
+    expect(answer.status).toBe(200);
+    const { statement, signature } = await house.heard(callApproved, callId);
+    expect(word.verify('approval', statement, signature)).toBe(true);
+    expect(approvalStatementSchema.parse(statement)).toMatchObject({
+      callId,
+      digest: event.data.verdict.digest,
+      objectId: ada.objectId,
+      approvers: [{ objectId: bob.objectId }],
+    });
+    expect(Date.parse(statement.notAfter) - Date.parse(statement.approvedAt)).toBe(30_000);
+    expect(await house.heard(approvalVoted, callId)).toMatchObject({ channel: 'rest' });
+    expect(asked).toMatchObject({ joined: false, ingress: 'ingress-1', ruleIds: ['refunds'] });
+  });
+
+  test('when a person of the group refuses, then the call is refused with the reason', async () => {
+    const { callId } = await house.review();
+    const { approvalId } = await house.heard(approvalRequested, callId);
+
+    await house.as(bob).refuse(approvalId).expect(200);
+
+    const refused = await house.heard(callRefused, callId);
+    expect(refused).toMatchObject({ code: 'APPROVAL_REFUSED', reason: 'no' });
+    const late = await house.as(carol).approve(approvalId);
+    expect([late.status, late.body.code]).toEqual([409, 'APPROVAL_ALREADY_DECIDED']);
+  });
+
+  test('when the verdict is not signed by policy, then nobody is asked', async () => {
+    const forged = await house.review({ signer: new Signer(newSigningKey().privateKey) });
+    const honest = await house.review({ digest: 'e'.repeat(64) });
+
+    await house.heard(approvalRequested, honest.callId);
+
+    const rows = await house.as(bob).get('').expect(200);
+    expect(rows.body.approvals).toHaveLength(1);
+    expect(house.about(approvalRequested, forged.callId)).toEqual([]);
+  });
+
+  test.each([
+    ['the requester', ada, 403, 'APPROVER_IS_REQUESTER'],
+    [
+      'a workload of the group',
+      person('eeee', { groups: [approvers], kind: 'workload' }),
+      403,
+      'APPROVER_NOT_A_PERSON',
+    ],
+    ['somebody outside', stranger, 404, 'APPROVAL_NOT_FOUND'],
+  ])(
+    'when %s presses, then it is refused and the call still waits',
+    async (_, who, status, code) => {
+      const { callId } = await house.review();
+      const { approvalId } = await house.heard(approvalRequested, callId);
+
+      const answer = await house.as(who).approve(approvalId);
+
+      expect([answer.status, answer.body.code]).toEqual([status, code]);
+      expect(answer.type).toBe('application/problem+json');
+      expect(await house.row(approvalId)).toMatchObject({ status: 'pending', votes: [] });
+    },
+  );
+
+  test('when two must sign, then two presses of one person are one signature', async () => {
+    const requirement = { sets: [{ groups: [approvers], quorum: 2 }], expiresAfterSeconds: 60 };
+    const { callId } = await house.review({ requirement });
+    const { approvalId } = await house.heard(approvalRequested, callId);
+
+    await house.as(bob).approve(approvalId).expect(200);
+    await house.as(bob).approve(approvalId).expect(200);
+
+    expect(await house.row(approvalId)).toMatchObject({ status: 'pending' });
+    await house.as(carol).approve(approvalId).expect(200);
+    const { statement } = await house.heard(callApproved, callId);
+    expect(statement.approvers.map((each) => each.objectId)).toEqual([
+      bob.objectId,
+      carol.objectId,
+    ]);
+    expect(house.about(approvalVoted, callId)).toHaveLength(2);
+  });
+
+  test('when nobody signs in time, then the call expires and a late press is told so', async () => {
+    const requirement = { sets: [{ groups: [approvers], quorum: 1 }], expiresAfterSeconds: 1 };
+    const { callId } = await house.review({ requirement });
+    const { approvalId } = await house.heard(approvalRequested, callId);
+
+    await house.heard(callExpired, callId);
+
+    const late = await house.as(bob).approve(approvalId);
+    expect([late.status, late.body.code]).toEqual([410, 'APPROVAL_EXPIRED']);
+    expect(house.about(callApproved, callId)).toEqual([]);
+  });
+
+  test('when the requester takes it back, then the call is refused as withdrawn', async () => {
+    const { callId } = await house.review();
+    const { approvalId } = await house.heard(approvalRequested, callId);
+
+    await house.as(bob).post(`/${approvalId}/withdrawal`).expect(403);
+    await house.as(ada).post(`/${approvalId}/withdrawal`).expect(200);
+
+    expect(await house.heard(callRefused, callId)).toMatchObject({ code: 'WITHDRAWN' });
+  });
+
+  test('when every event is delivered again, then nothing changes', async () => {
+    const { callId, event } = await house.review();
+    const { approvalId } = await house.heard(approvalRequested, callId);
+    await house.as(bob).approve(approvalId).expect(200);
+    await house.heard(callApproved, callId);
+    await house.forwarded(callId, approvalId);
+    await expect.poll(async () => (await house.row(approvalId))['status']).toBe('used');
+    const before = house.said.length;
+
+    await house.addReplica();
+    await house.again(callDecided, event);
+    await house.forwarded(callId, approvalId);
+    const marker = await house.review({ digest: 'e'.repeat(64) });
+    await house.heard(approvalRequested, marker.callId);
+
+    expect(house.said).toHaveLength(before + 1);
+    expect(await house.row(approvalId)).toMatchObject({ status: 'used', lease_call_id: callId });
+  });
+
+  test('when the body is not a decision, then the problem names the place', async () => {
+    const { callId } = await house.review();
+    const { approvalId } = await house.heard(approvalRequested, callId);
+
+    const answer = await house
+      .as(bob)
+      .post(`/${approvalId}/decision`, { decision: 'approve', reason: 'x', force: true });
+
+    expect([answer.status, answer.body.code]).toEqual([400, 'REQUEST_INVALID']);
+  });
+});
+
+describe('retries', { timeout: 30_000 }, () => {
+  test('when the same request comes again, then it joins, and the newest call gets the lease', async () => {
+    house = await newHouse();
+    const first = await house.review();
+    const asked = await house.heard(approvalRequested, first.callId);
+    const second = await house.review();
+    const joined = await house.heard(approvalRequested, second.callId);
+
+    await house.as(bob).approve(asked.approvalId).expect(200);
+
+    expect(joined).toMatchObject({ approvalId: asked.approvalId, joined: true });
+    await house.heard(callApproved, second.callId);
+    expect(await house.heard(callRefused, first.callId)).toMatchObject({ code: 'SUPERSEDED' });
+    expect(house.about(callApproved, first.callId)).toEqual([]);
+  });
+
+  test('when it was signed while nobody waited, then the retry goes on at once', async () => {
+    house = await newHouse();
+    const first = await house.review();
+    const { approvalId } = await house.heard(approvalRequested, first.callId);
+    await house.gaveUp(first.callId, approvalId);
+    await expect.poll(async () => house.isWaiting(first.callId)).toBe(false);
+    const signed = await house.as(bob).approve(approvalId).expect(200);
+
+    const retry = await house.review();
+
+    expect(signed.body.status).toBe('approved');
+    const { statement } = await house.heard(callApproved, retry.callId);
+    expect(statement).toMatchObject({ approvalId, callId: retry.callId });
+    expect(house.about(callApproved, first.callId)).toEqual([]);
+  });
+
+  test('when the approval was used, then the same request needs a new one', async () => {
+    house = await newHouse();
+    const first = await house.review();
+    const { approvalId } = await house.heard(approvalRequested, first.callId);
+    await house.as(bob).approve(approvalId).expect(200);
+    await house.heard(callApproved, first.callId);
+    await house.forwarded(first.callId, approvalId);
+    await expect.poll(async () => (await house.row(approvalId))['status']).toBe('used');
+
+    const again = await house.review();
+
+    const asked = await house.heard(approvalRequested, again.callId);
+    expect(asked.joined).toBe(false);
+    expect(asked.approvalId).not.toBe(approvalId);
+  });
+
+  test('when a lease lapsed unused, then the waiting retry gets it, and not before', async () => {
+    house = await newHouse({ leaseSeconds: 1, graceSeconds: 0.3 });
+    const first = await house.review();
+    const { approvalId } = await house.heard(approvalRequested, first.callId);
+    await house.as(bob).approve(approvalId).expect(200);
+    const lease = await house.heard(callApproved, first.callId);
+
+    const retry = await house.review();
+    const again = await house.heard(callApproved, retry.callId);
+
+    const lapsed = Date.parse(lease.statement.notAfter) + 300;
+    const issued = Date.parse(again.statement.notAfter) - 1000;
+    expect(issued).toBeGreaterThanOrEqual(lapsed);
+  });
+
+  test('when the leased call is reported as gone, then the retry gets the lease at once', async () => {
+    house = await newHouse();
+    const first = await house.review();
+    const { approvalId } = await house.heard(approvalRequested, first.callId);
+    await house.as(bob).approve(approvalId).expect(200);
+    await house.heard(callApproved, first.callId);
+
+    await house.gaveUp(first.callId, approvalId);
+    const retry = await house.review();
+
+    await house.heard(callApproved, retry.callId);
+  });
+});
+
+describe('races', { timeout: 60_000 }, () => {
+  test('when two people press against each other on two replicas, then one decision stands', async () => {
+    house = await newHouse({}, 2);
+    for (let round = 0; round < 10; round += 1) {
+      const { callId } = await house.review({ digest: String(round).repeat(64).slice(0, 64) });
+      const { approvalId } = await house.heard(approvalRequested, callId);
+
+      const answers = await Promise.all([
+        house.as(bob, 0).approve(approvalId),
+        house.as(carol, 1).refuse(approvalId),
+      ]);
+
+      const codes = answers.map((answer) => answer.status).toSorted((a, b) => a - b);
+      expect(codes).toEqual([200, 409]);
+      const isApproved = answers[0].status === 200;
+      await house.heard(isApproved ? callApproved : callRefused, callId);
+      expect(house.about(approvalVoted, callId)).toHaveLength(1);
+      expect(house.about(isApproved ? callRefused : callApproved, callId)).toEqual([]);
+    }
+  });
+
+  test('when parallel retries of one request arrive, then one approval is opened and one call goes on', async () => {
+    house = await newHouse({}, 2);
+    const calls = await Promise.all(Array.from({ length: 12 }, async () => house.review()));
+    const asked = await Promise.all(
+      calls.map(async ({ callId }) => house.heard(approvalRequested, callId)),
+    );
+    const ids = new Set(asked.map((each) => each.approvalId));
+
+    await house
+      .as(bob)
+      .approve([...ids][0]!)
+      .expect(200);
+
+    expect(ids.size).toBe(1);
+    expect(asked.filter((each) => !each.joined)).toHaveLength(1);
+    const outcomes = () =>
+      calls.map(
+        ({ callId }) =>
+          house.about(callApproved, callId).length + 10 * house.about(callRefused, callId).length,
+      );
+    await expect
+      .poll(() => outcomes().toSorted((a, b) => a - b), { timeout: 5000 })
+      .toEqual([1, ...Array.from({ length: 11 }, () => 10)]);
+  });
+
+  test('when the press meets the expiry, then exactly one of them is what happened', async () => {
+    house = await newHouse();
+    const requirement = { sets: [{ groups: [approvers], quorum: 1 }], expiresAfterSeconds: 1 };
+    const calls = await Promise.all(
+      Array.from({ length: 8 }, async (_, index) =>
+        house.review({ digest: String(index).repeat(64), requirement }),
+      ),
+    );
+    const asked = await Promise.all(
+      calls.map(async ({ callId }) => house.heard(approvalRequested, callId)),
+    );
+    const press = async (each: (typeof asked)[number], index: number) => {
+      const at = Date.parse(each.expiresAt) - 40 + 10 * index;
+      await new Promise((resolve) => setTimeout(resolve, at - Date.now()));
+      return house.as(bob).approve(each.approvalId);
+    };
+
+    const answers = await Promise.all(asked.map(press));
+
+    for (const [index, { callId }] of calls.entries()) {
+      const isApproved = answers[index]!.status === 200;
+      await house.heard(isApproved ? callApproved : callExpired, callId);
+      expect(house.about(isApproved ? callExpired : callApproved, callId)).toEqual([]);
+    }
+  });
+});
+
+describe('reading', { timeout: 30_000 }, () => {
+  beforeEach(async () => {
+    house = await newHouse();
+    for (const digest of ['1', '2', '3']) {
+      const { callId } = await house.review({ digest: digest.repeat(64) });
+      await house.heard(approvalRequested, callId);
+    }
+  });
+
+  test('when somebody lists, then they see what they asked for or may sign, and nothing else', async () => {
+    const lists = await Promise.all(
+      [ada, bob, stranger].map(async (who) => house.as(who).get('?status=pending').expect(200)),
+    );
+
+    expect(lists.map((list) => list.body.approvals.length)).toEqual([3, 3, 0]);
+    expect(lists[1]!.body.approvals[0]).toMatchObject({
+      requester: { objectId: ada.objectId },
+      maskedArguments: { amount: 12 },
+      ruleIds: ['refunds'],
+      server: 'orders',
+      resource: 'refund',
+      status: 'pending',
+      votes: [],
+    });
+  });
+
+  test('when a stranger asks for one, then it does not exist', async () => {
+    const list = await house.as(bob).get('');
+    const id = String(list.body.approvals[0].id);
+
+    const answer = await house.as(stranger).get(`/${id}`);
+
+    expect([answer.status, answer.body.code]).toEqual([404, 'APPROVAL_NOT_FOUND']);
+    await house.as(ada).get(`/${id}`).expect(200);
+  });
+
+  test('when a list has more pages, then the cursor leads through all of them, for this reader and filter only', async () => {
+    const first = await house.as(bob).get('?limit=2').expect(200);
+    const second = await house.as(bob).get(`?limit=2&cursor=${first.body.next}`).expect(200);
+    const other = await house.as(carol).get(`?limit=2&cursor=${first.body.next}`);
+    const filtered = await house.as(bob).get(`?server=orders&cursor=${first.body.next}`);
+
+    expect(first.body.approvals).toHaveLength(2);
+    expect(second.body.approvals).toHaveLength(1);
+    expect(second.body.next).toBeNull();
+    expect([other.status, other.body.code]).toEqual([400, 'CURSOR_INVALID']);
+    expect(filtered.status).toBe(400);
+  });
+
+  test('when there is no token, then there is a challenge and nothing else', async () => {
+    const answer = await request(house.app().getHttpServer()).get('/v1/approvals');
+
+    expect(answer.status).toBe(401);
+    expect(answer.headers['www-authenticate']).toMatch(/^Bearer/);
+  });
+});
+
+describe('when the database goes away', { timeout: 60_000 }, () => {
+  test('then presses are refused, events wait, and everything goes on when it is back', async () => {
+    const server = await testServer();
+    closers.unshift(async () => server.drop());
+    house = await new House(server.url).open();
+    closers.unshift(async () => house.close());
+    const readiness = house.app().get(ApprovalReadiness, { strict: false });
+    const before = await house.review();
+    const { approvalId } = await house.heard(approvalRequested, before.callId);
+    expect(await readiness.isReady()).toBe(true);
+
+    await server.stop();
+    const press = await house.as(bob).approve(approvalId);
+    const during = await house.review({ digest: 'e'.repeat(64) });
+
+    expect([press.status, press.body.code]).toEqual([503, 'APPROVALS_UNAVAILABLE']);
+    expect(await readiness.isReady()).toBe(false);
+    await server.start();
+    await house.heard(approvalRequested, during.callId);
+    await house.as(bob).approve(approvalId).expect(200);
+    await house.heard(callApproved, before.callId);
+    expect(await readiness.isReady()).toBe(true);
+  });
+
+  test('then an approval that was stored before the outage is still told after it', async () => {
+    const server = await testServer();
+    closers.unshift(async () => server.drop());
+    house = await new House(server.url).open();
+    closers.unshift(async () => house.close());
+    const { callId } = await house.review();
+    const { approvalId } = await house.heard(approvalRequested, callId);
+
+    await house.as(bob).approve(approvalId).expect(200);
+    await server.stop();
+    await server.start();
+
+    await house.heard(callApproved, callId);
+    expect(house.about(callApproved, callId)).toHaveLength(1);
+  });
+});

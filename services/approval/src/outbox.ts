@@ -1,0 +1,26 @@
+import type { EntityManager } from 'typeorm';
+import type { DataOf, EventContract, EventOf } from '#contracts';
+
+/** Events that wait, in the transaction that made them true, to be stated on the bus. */
+export class Outbox {
+  /** Queues a whole event: stated again after a crash, it has the same id and time. */
+  async add<C extends EventContract>(
+    work: EntityManager,
+    event: EventOf<C> & { readonly data: DataOf<C> },
+  ): Promise<void> {
+    await work.query('insert into outbox (key, type, event) values ($1, $2, $3)', [
+      event.subject,
+      event.type,
+      JSON.stringify(event),
+    ]);
+  }
+}
+
+/** Claims an event for its one handling. False where it was handled before. */
+export async function claim(work: EntityManager, eventId: string): Promise<boolean> {
+  const rows: unknown[] = await work.query(
+    'insert into inbox (event_id) values ($1) on conflict do nothing returning event_id',
+    [eventId],
+  );
+  return rows.length === 1;
+}

@@ -1,0 +1,52 @@
+import { z } from 'zod';
+import { Bus, KafkaLog } from '#bus';
+import {
+  commonEnvironment,
+  pemVariable,
+  portVariable,
+  readConfigFile,
+  readEnvironment,
+  type RunningService,
+  startService,
+  tokenVerifier,
+  withLog,
+} from '#runtime';
+import { Signer, Verifier } from '#trust';
+import { ApprovalModule, ApprovalReadiness } from './approval.module.js';
+
+const environmentSchema = z.object({
+  ...commonEnvironment,
+  COUNTERSIGN_PORT: portVariable(8082),
+  COUNTERSIGN_APPROVAL_KEY: pemVariable,
+  COUNTERSIGN_POLICY_PUBLIC_KEY: pemVariable,
+  DATABASE_URL: z.string().min(1),
+});
+
+/** Starts approval on Kafka and Postgres. @throws ConfigError */
+export async function startApproval(
+  environment: Readonly<Record<string, string | undefined>>,
+): Promise<RunningService> {
+  const env = readEnvironment(environmentSchema, environment);
+  const config = readConfigFile(env.COUNTERSIGN_CONFIG);
+  const log = new KafkaLog({ brokers: env.KAFKA_BROKERS, clientId: 'countersign-approval' });
+  const bus = new Bus(log, { group: 'approval', startAt: 'committed' });
+  const service = await startService({
+    name: 'approval',
+    host: env.COUNTERSIGN_HOST,
+    port: env.COUNTERSIGN_PORT,
+    logLevel: env.COUNTERSIGN_LOG_LEVEL,
+    modules: [
+      ApprovalModule.register({
+        databaseUrl: env.DATABASE_URL,
+        bus,
+        verifier: tokenVerifier(config.entra),
+        signer: new Signer(env.COUNTERSIGN_APPROVAL_KEY),
+        policyKey: new Verifier(env.COUNTERSIGN_POLICY_PUBLIC_KEY),
+        leaseSeconds: config.approval.leaseSeconds,
+      }),
+    ],
+    buses: [bus],
+    checks: (app) => [app.get(ApprovalReadiness)],
+  });
+  return withLog(service, log);
+}

@@ -1,0 +1,152 @@
+import {
+  callAnswered,
+  type Envelope,
+  type MaskObligation,
+  PartAssembly,
+  toChunks,
+} from '#contracts';
+import type { Json } from '#masking';
+import type { AnswerPart, Caller } from './call.js';
+import type { GateLimits, GateParts } from './gate-settings.js';
+import { recorded } from './record.js';
+import { Refusal } from './refusal.js';
+import { WaitEnded, type GateEvents, type Waiter } from './waiters.js';
+
+/** Parts that may be on their way through masking at once; the upstream waits beyond it. */
+const window = 8;
+
+/** What the client was given. */
+export interface Relayed {
+  readonly parts: number;
+  readonly bytes: number;
+  /** True when the answering part says that the upstream failed. */
+  readonly isError: boolean;
+}
+
+/** Everything that stays the same for one answer. */
+export interface RelayContext {
+  readonly callId: string;
+  readonly mask: MaskObligation;
+  /** `call.forwarded`, the cause of every part. */
+  readonly cause: Envelope;
+  readonly waiter: Waiter;
+}
+
+/** Takes an upstream's parts through masking and releases what comes back, in order (law 4). */
+export class AnswerRelay<Meta> {
+  #parts = 0;
+  #bytes = 0;
+  #isError = false;
+  #released: Promise<void> = Promise.resolve();
+  #inFlight = 0;
+  #failure: { readonly error: unknown } | undefined;
+
+  constructor(
+    private readonly gate: GateParts,
+    private readonly limits: GateLimits,
+    private readonly context: RelayContext,
+    private readonly caller: Caller<Meta>,
+    private readonly saysError: (content: Json) => boolean,
+  ) {}
+
+  /** Relays every part. @throws Refusal when a part cannot be recorded, masked or read. */
+  async relay(parts: AsyncIterable<AnswerPart<Meta>>): Promise<Relayed> {
+    try {
+      for await (const part of parts) {
+        this.#throwFailure();
+        await this.#send(part);
+        this.#release(part);
+        if (this.#inFlight >= window) await this.#released;
+      }
+    } finally {
+      await this.#released;
+    }
+    this.#throwFailure();
+    return { parts: this.#parts, bytes: this.#bytes, isError: this.#isError };
+  }
+
+  async #send(part: AnswerPart<Meta>): Promise<void> {
+    const { callId, mask, cause } = this.context;
+    const text = JSON.stringify(part.content);
+    if (text.length > this.limits.maxAnswerBytes) {
+      throw new Refusal('ANSWER_TOO_LARGE', 'upstream', 'The answer is larger than allowed.', {
+        executed: 'yes',
+      });
+    }
+    const number = this.#parts++;
+    const sealed = this.gate.answersSealer.seal(text, `${callId}/${number}`);
+    const chunks = toChunks(sealed);
+    for (const [chunk, piece] of chunks.entries()) {
+      const data = {
+        callId,
+        ingress: this.gate.instance,
+        part: number,
+        last: part.last,
+        chunk,
+        chunks: chunks.length,
+        mask,
+        sealed: piece,
+      };
+      await recorded('mask', async () => this.gate.bus.publish(callAnswered, data, cause), 'yes');
+    }
+  }
+
+  #release(part: AnswerPart<Meta>): void {
+    const number = this.#parts - 1;
+    this.#inFlight += 1;
+    const masked = this.#masked(number);
+    // A later part's rejection is reported through #failure; the chain itself never rejects.
+    this.#released = this.#released
+      .then(async () => {
+        if (this.#failure !== undefined) return void (await masked.catch(() => undefined));
+        const content = await masked;
+        this.#bytes += content.bytes;
+        this.#isError ||= part.last && this.saysError(content.value);
+        await this.caller.release({ ...part, content: content.value });
+      })
+      .catch((error: unknown) => {
+        this.#failure ??= { error };
+      })
+      .then(() => {
+        this.#inFlight -= 1;
+      });
+    masked.catch(() => undefined);
+  }
+
+  async #masked(part: number): Promise<{ readonly value: Json; readonly bytes: number }> {
+    let assembly: PartAssembly | undefined;
+    for (;;) {
+      const { data } = await this.#nextMasked(part);
+      if (data.withheld !== null) {
+        throw withheld(`The answer was withheld: ${data.withheld.message}`);
+      }
+      assembly ??= new PartAssembly(data.chunks);
+      const { chunk, chunks, content } = data;
+      const text = assembly.add({ chunk, chunks, text: content });
+      if (text === undefined) continue;
+      return { value: JSON.parse(text) as Json, bytes: Buffer.byteLength(text) };
+    }
+  }
+
+  async #nextMasked(part: number): Promise<GateEvents['masked']> {
+    try {
+      const found = await this.context.waiter.next(
+        (each) => each.kind === 'masked' && each.event.data.part === part,
+        this.limits.maskTimeoutMs,
+      );
+      if (found.kind === 'masked') return found.event;
+      throw new TypeError('another kind of event was handed over');
+    } catch (cause) {
+      if (!(cause instanceof WaitEnded)) throw cause;
+      throw withheld('The answer could not be masked in time and is withheld.', cause);
+    }
+  }
+
+  #throwFailure(): void {
+    if (this.#failure !== undefined) throw this.#failure.error;
+  }
+}
+
+function withheld(message: string, cause?: unknown): Refusal {
+  return new Refusal('ANSWER_WITHHELD', 'mask', message, { executed: 'yes' }, { cause });
+}

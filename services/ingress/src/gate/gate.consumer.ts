@@ -1,0 +1,22 @@
+import type { Bus } from '#bus';
+import {
+  approvalRequested,
+  callApproved,
+  callDecided,
+  callExpired,
+  callMasked,
+  callRefused,
+  catalogDecided,
+} from '#contracts';
+import type { Waiters } from './waiters.js';
+
+/** Hands what the other services say to the calls that wait. */
+export function listenForAnswers(bus: Bus, waiters: Waiters): void {
+  bus.on(callDecided, (event) => waiters.deliver({ kind: 'decided', event }));
+  bus.on(approvalRequested, (event) => waiters.deliver({ kind: 'asked', event }));
+  bus.on(callApproved, (event) => waiters.deliver({ kind: 'approved', event }));
+  bus.on(callRefused, (event) => waiters.deliver({ kind: 'refused', event }));
+  bus.on(callExpired, (event) => waiters.deliver({ kind: 'expired', event }));
+  bus.on(callMasked, (event) => waiters.deliver({ kind: 'masked', event }));
+  bus.on(catalogDecided, (event) => waiters.deliver({ kind: 'listed', event }));
+}

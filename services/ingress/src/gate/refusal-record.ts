@@ -1,0 +1,105 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { callCancelled, callFailed, type Principal } from '#contracts';
+import type { AskedCall } from './call.js';
+import type { GateParts } from './gate-settings.js';
+import type { Refusal } from './refusal.js';
+
+/** What is known of a request that was refused before it became a call. */
+export interface RefusedRequest {
+  readonly callId: string;
+  readonly server: string | null;
+  readonly method: string | null;
+  readonly resource: string | null;
+  readonly principal: Principal | null;
+  readonly remoteAddress: string | null;
+}
+
+const pausesMs = [100, 500, 2000, 5000, 10_000, 20_000, 30_000];
+
+/** Writes the end of calls: refusals, and what may be written after the client has its answer. */
+export class RefusalRecord {
+  readonly #open = new Set<Promise<void>>();
+
+  constructor(
+    private readonly gate: Pick<GateParts, 'bus' | 'instance'>,
+    private readonly report: (error: unknown) => void,
+  ) {}
+
+  /** Records why a call got no answer. Never throws: the caller is refused either way. */
+  async of(call: AskedCall, refusal: Refusal): Promise<void> {
+    if (refusal.code === 'CANCELLED' && refusal.stage !== 'intake') {
+      await this.#cancelled(call, refusal.stage, refusal.executed);
+      return;
+    }
+    await this.ofRequest({ ...call, remoteAddress: null }, refusal);
+  }
+
+  /** Records a refusal of a request, also of one that nobody could read. Never throws. */
+  async ofRequest(request: RefusedRequest, refusal: Refusal): Promise<void> {
+    const { callId, server, method, resource, principal, remoteAddress } = request;
+    const data = {
+      callId,
+      ingress: this.gate.instance,
+      code: refusal.code,
+      message: refusal.message,
+      stage: refusal.stage,
+      executed: refusal.executed,
+      server,
+      method,
+      resource,
+      principal,
+      approvalId: refusal.approvalId ?? null,
+      remoteAddress,
+    };
+    const publish = async (): Promise<unknown> => this.gate.bus.publish(callFailed, data);
+    await this.#now(publish);
+  }
+
+  /** Writes in the background, again after pauses when the log does not answer. */
+  later(publish: () => Promise<unknown>): void {
+    const work = this.#keepTrying(publish).finally(() => this.#open.delete(work));
+    this.#open.add(work);
+  }
+
+  /** Resolves when nothing is left to write, or was given up and reported. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#open);
+  }
+
+  async #cancelled(
+    call: AskedCall,
+    stage: Exclude<Refusal['stage'], 'intake'>,
+    executed: Refusal['executed'],
+  ): Promise<void> {
+    const data = {
+      callId: call.callId,
+      ingress: this.gate.instance,
+      by: 'client' as const,
+      stage,
+      executed,
+    };
+    await this.#now(async () => this.gate.bus.publish(callCancelled, data));
+  }
+
+  /** Tries once at once; what the log refuses now is written as soon as it can be. */
+  async #now(publish: () => Promise<unknown>): Promise<void> {
+    try {
+      await publish();
+    } catch (error) {
+      this.report(error);
+      this.later(publish);
+    }
+  }
+
+  async #keepTrying(publish: () => Promise<unknown>): Promise<void> {
+    for (const wait of [0, ...pausesMs]) {
+      if (wait > 0) await pause(wait);
+      try {
+        await publish();
+        return;
+      } catch (error) {
+        this.report(error);
+      }
+    }
+  }
+}

@@ -1,0 +1,67 @@
+/** Where on its way a call was stopped. */
+export type Stage = 'intake' | 'verdict' | 'approval' | 'forward' | 'upstream' | 'mask';
+
+/** Whether the upstream has acted. */
+export type Executed = 'no' | 'yes' | 'unknown';
+
+/** Every reason for which a call gets no answer. Never renamed, never reused. */
+export type RefusalCode =
+  | 'REQUEST_UNREADABLE'
+  | 'REQUEST_NOT_ONE_MESSAGE'
+  | 'REQUEST_TOO_LARGE'
+  | 'REQUEST_HEADERS_REFUSED'
+  | 'ORIGIN_REFUSED'
+  | 'MEDIA_TYPE_REFUSED'
+  | 'IDENTITY_REFUSED'
+  | 'IDENTITY_UNAVAILABLE'
+  | 'SERVER_UNKNOWN'
+  | 'SESSION_UNKNOWN'
+  | 'OVERLOADED'
+  | 'RECORD_UNAVAILABLE'
+  | 'VERDICT_TIMEOUT'
+  | 'VERDICT_INVALID'
+  | 'DENIED'
+  | 'APPROVAL_PENDING'
+  | 'APPROVAL_REFUSED'
+  | 'APPROVAL_EXPIRED'
+  | 'APPROVAL_INVALID'
+  | 'APPROVAL_TIMEOUT'
+  | 'CANCELLED'
+  | 'UPSTREAM_UNAVAILABLE'
+  | 'UPSTREAM_TIMEOUT'
+  | 'UPSTREAM_UNREADABLE'
+  | 'ANSWER_TOO_LARGE'
+  | 'ANSWER_WITHHELD';
+
+/** What else is known of a refusal. */
+export interface RefusalFacts {
+  readonly executed?: Executed;
+  readonly approvalId?: string | undefined;
+  /** When it may be worth asking again, milliseconds from now. */
+  readonly retryAfterMs?: number;
+  /** The caller must not learn that the resource exists. */
+  readonly hidden?: boolean;
+}
+
+/** A call is refused: typed, recorded, and told to the caller in the words of its protocol. */
+export class Refusal extends Error {
+  override readonly name = 'Refusal';
+  readonly executed: Executed;
+  readonly approvalId: string | undefined;
+  readonly retryAfterMs: number | undefined;
+  readonly hidden: boolean;
+
+  constructor(
+    readonly code: RefusalCode,
+    readonly stage: Stage,
+    message: string,
+    facts: RefusalFacts = {},
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+    this.executed = facts.executed ?? 'no';
+    this.approvalId = facts.approvalId;
+    this.retryAfterMs = facts.retryAfterMs;
+    this.hidden = facts.hidden ?? false;
+  }
+}

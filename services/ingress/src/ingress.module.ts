@@ -1,0 +1,117 @@
+import { type DynamicModule, Logger, Module, type OnApplicationShutdown } from '@nestjs/common';
+import { Bus } from '#bus';
+import { Authentication, TokenVerifier } from '#identity';
+import type { CountersignConfig } from '#runtime';
+import { Sealer, Verifier } from '#trust';
+import { Gate } from './gate/gate.js';
+import { listenForAnswers } from './gate/gate.consumer.js';
+import { RefusalRecord } from './gate/refusal-record.js';
+import { Waiters } from './gate/waiters.js';
+import { CallsInFlight } from './mcp/calls-in-flight.js';
+import { IntakeReader } from './mcp/intake.js';
+import { McpEndpoint } from './mcp/mcp-endpoint.js';
+import { McpController } from './mcp/mcp.controller.js';
+import { MetadataController } from './mcp/metadata.controller.js';
+import { ResourceMetadata } from './mcp/resource-metadata.js';
+import { SessionIds } from './mcp/session-ids.js';
+import { hostsOf } from './mcp/transport-checks.js';
+import { Upstreams } from './mcp/upstreams.js';
+import { Servers } from './servers.js';
+
+const progressMs = 10_000;
+
+/** What ingress is made with. */
+export interface IngressSettings {
+  readonly config: CountersignConfig;
+  /** Reads in a group of its own, and skips what is addressed to another replica. */
+  readonly bus: Bus;
+  readonly verifier: TokenVerifier;
+  /** This replica's name. */
+  readonly instance: string;
+  readonly keys: {
+    readonly arguments: string;
+    readonly answers: string;
+    readonly session: string;
+    readonly policyPublicKey: string;
+    readonly approvalPublicKey: string;
+  };
+  readonly environment: Readonly<Record<string, string | undefined>>;
+}
+
+/** Ends upstream connections and child processes after the last call. */
+class UpstreamShutdown implements OnApplicationShutdown {
+  constructor(
+    private readonly upstreams: Upstreams,
+    private readonly refusals: RefusalRecord,
+  ) {}
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.upstreams.close();
+    await this.refusals.settled();
+  }
+}
+
+/** The PEP: MCP in, calls held at the gate, upstreams out. */
+@Module({})
+export class IngressModule {
+  static register(settings: IngressSettings): DynamicModule {
+    const { bus, endpoint, metadata, shutdown } = assemble(settings);
+    return {
+      module: IngressModule,
+      controllers: [McpController, MetadataController],
+      providers: [
+        { provide: Bus, useValue: bus },
+        { provide: McpEndpoint, useValue: endpoint },
+        { provide: ResourceMetadata, useValue: metadata },
+        { provide: UpstreamShutdown, useValue: shutdown },
+      ],
+    };
+  }
+}
+
+function assemble(settings: IngressSettings) {
+  const { bus, config, instance, keys } = settings;
+  const limits = config.ingress;
+  const logger = new Logger('ingress');
+  const gateParts = {
+    bus,
+    instance,
+    argumentsSealer: new Sealer(keys.arguments, 'arguments'),
+    answersSealer: new Sealer(keys.answers, 'answers'),
+    policyVerifier: new Verifier(keys.policyPublicKey),
+    approvalVerifier: new Verifier(keys.approvalPublicKey),
+  };
+  const waiters = new Waiters();
+  listenForAnswers(bus, waiters);
+  const refusals = new RefusalRecord(gateParts, (error) => logger.error(error));
+  const gate = new Gate(gateParts, limits, waiters, refusals);
+  const servers = new Servers(config.servers, settings.environment);
+  const { maxAnswerBytes, maxDepth, upstreamTimeoutMs } = limits;
+  const upstreams = new Upstreams(servers, { maxAnswerBytes, maxDepth, timeoutMs: upstreamTimeoutMs });
+  const sessionIds = new SessionIds(new Sealer(keys.session, 'session'));
+  const metadata = new ResourceMetadata(config);
+  const reader = new IntakeReader({
+    allowed: {
+      hosts: hostsOf(config.publicUrl, limits.allowedHosts),
+      origins: new Set(limits.allowedOrigins),
+    },
+    authentication: new Authentication(settings.verifier),
+    metadata,
+    servers,
+    sessionIds,
+    maxBodyBytes: limits.maxBodyBytes,
+    maxDepth,
+  });
+  const { holdSilentMs, holdWithProgressMs } = limits;
+  const endpoint = new McpEndpoint(reader, refusals, {
+    gate,
+    bus,
+    instance,
+    upstreams,
+    inFlight: new CallsInFlight(),
+    sessionIds,
+    refusals,
+    hold: { holdSilentMs, holdWithProgressMs, progressMs },
+  });
+  return { bus, endpoint, metadata, shutdown: new UpstreamShutdown(upstreams, refusals) };
+}

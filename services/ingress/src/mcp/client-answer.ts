@@ -1,0 +1,112 @@
+import { once } from 'node:events';
+import type { Response } from 'express';
+import type { Json } from '#masking';
+import type { AnswerPart } from '../gate/call.js';
+import { Refusal } from '../gate/refusal.js';
+import { IdentityRefusal } from './intake.js';
+import type { JsonObject, Message } from './message.js';
+import { refusalAnswer, refusalMessage } from './refusal-answer.js';
+import type { PartMeta, UpstreamReply } from './upstream.js';
+
+/** Comment lines keep proxies from closing a quiet stream, in milliseconds. */
+const keepAliveMs = 15_000;
+
+/** Writes to the client: one JSON body, or a stream of events once there is more to say than one answer. */
+export class ClientAnswer {
+  #reply: UpstreamReply | undefined;
+  #isStream = false;
+  #keepAlive: NodeJS.Timeout | undefined;
+  #progress = 0;
+
+  constructor(
+    private readonly response: Response,
+    private readonly callId: string,
+  ) {}
+
+  /** The upstream has taken the message; nothing was written for it yet. */
+  expect(reply: UpstreamReply, sessionId: string | undefined): void {
+    this.#reply = reply;
+    if (sessionId !== undefined) this.response.setHeader('mcp-session-id', sessionId);
+    if (reply.isStream && reply.status === 200) this.#openStream();
+  }
+
+  /** Gives the client a masked part. Waits while the client reads slowly. */
+  async release(part: AnswerPart<PartMeta>): Promise<void> {
+    if (!this.#isStream && (part.last || this.#reply?.isStream === false)) {
+      this.#json(this.#reply?.status ?? 200, {}, part.content);
+      return;
+    }
+    this.#openStream();
+    await this.#event(part.content, part.meta);
+  }
+
+  /** Tells a client that shows progress that people are being asked. */
+  progress(token: Json, message: string): void {
+    this.#openStream();
+    this.#progress += 0.001;
+    const params = { progressToken: token, progress: this.#progress, message };
+    void this.#event({ jsonrpc: '2.0', method: 'notifications/progress', params }, {});
+  }
+
+  /** Nothing more will come. */
+  end(): void {
+    clearInterval(this.#keepAlive);
+    if (this.response.writableEnded) return;
+    if (!this.response.headersSent) this.response.status(this.#reply?.status ?? 202);
+    this.response.end();
+  }
+
+  /** Tells why there is no answer, in the client's protocol. */
+  refuse(refusal: Refusal, message: Message | undefined): void {
+    if (this.response.headersSent) {
+      if (message?.kind === 'request' && this.#isStream) {
+        void this.#event(refusalMessage(refusal, this.callId, message), {});
+      }
+      this.end();
+      return;
+    }
+    this.response.removeHeader('mcp-session-id');
+    const { status, headers, body } = refusalAnswer(refusal, this.callId, message);
+    if (refusal instanceof IdentityRefusal) this.#json(refusal.status, refusal.headers, body);
+    else this.#json(status, headers, body);
+  }
+
+  #json(status: number, headers: Readonly<Record<string, string>>, body: Json | JsonObject): void {
+    if (this.response.headersSent || this.response.destroyed) return;
+    const text = JSON.stringify(body);
+    this.response.writeHead(status, {
+      ...headers,
+      'content-type': 'application/json',
+      'content-length': Buffer.byteLength(text),
+      'cache-control': 'no-store',
+      'x-countersign-call': this.callId,
+    });
+    this.response.end(text);
+  }
+
+  #openStream(): void {
+    if (this.#isStream || this.response.headersSent || this.response.destroyed) return;
+    this.#isStream = true;
+    this.response.writeHead(200, {
+      'content-type': 'text/event-stream',
+      'cache-control': 'no-cache, no-transform',
+      'x-accel-buffering': 'no',
+      'x-countersign-call': this.callId,
+    });
+    this.response.flushHeaders();
+    this.#keepAlive = setInterval(() => this.response.write(': waiting\n\n'), keepAliveMs).unref();
+  }
+
+  async #event(content: Json, meta: PartMeta): Promise<void> {
+    if (this.response.destroyed || this.response.writableEnded) return;
+    const lines = [
+      ...(meta.eventId === undefined ? [] : [`id: ${meta.eventId.replaceAll(/[\r\n]/g, '')}`]),
+      ...(meta.retryMs === undefined ? [] : [`retry: ${meta.retryMs}`]),
+      'event: message',
+      `data: ${JSON.stringify(content)}`,
+    ];
+    const isTaken = this.response.write(`${lines.join('\n')}\n\n`);
+    if (isTaken) return;
+    await Promise.race([once(this.response, 'drain'), once(this.response, 'close')]);
+  }
+}

@@ -1,0 +1,196 @@
+import { Agent, type Dispatcher, errors, request as send } from 'undici';
+import type { Json } from '#masking';
+import type { HttpServerConfig } from '#runtime';
+import type { AnswerPart, Forwarding, Upstream } from '../gate/call.js';
+import { Refusal } from '../gate/refusal.js';
+import { CredentialError, type Servers } from '../servers.js';
+import { catalogOf } from './catalog.js';
+import { eventsOf, EventStreamError } from './event-stream.js';
+import { isObject, type JsonObject } from './message.js';
+import { parseStrictJson, UnreadableJson } from './strict-json.js';
+import {
+  answers,
+  type McpUpstream,
+  type PartMeta,
+  upstreamRefusal,
+  type UpstreamRequest,
+} from './upstream.js';
+
+/** Limits on what an upstream may send, in bytes, levels and milliseconds. */
+export interface UpstreamLimits {
+  readonly maxAnswerBytes: number;
+  readonly maxDepth: number;
+  readonly timeoutMs: number;
+}
+
+/** An upstream over Streamable HTTP. One request upstream for each that came in; redirects are not followed. */
+export class HttpUpstream implements McpUpstream {
+  readonly #agent: Agent;
+
+  constructor(
+    private readonly config: HttpServerConfig,
+    private readonly servers: Servers,
+    private readonly limits: UpstreamLimits,
+  ) {
+    const { timeoutMs } = limits;
+    this.#agent = new Agent({ headersTimeout: timeoutMs, bodyTimeout: timeoutMs, connect: { timeout: 5000 } });
+  }
+
+  prepare(request: UpstreamRequest): Upstream<PartMeta> {
+    return { forward: (forwarding) => this.#forward(request, forwarding) };
+  }
+
+  async close(): Promise<void> {
+    await this.#agent.destroy();
+  }
+
+  async *#forward(
+    request: UpstreamRequest,
+    forwarding: Forwarding,
+  ): AsyncGenerator<AnswerPart<PartMeta>> {
+    const response = await this.#send(request);
+    try {
+      const mediaType = String(response.headers['content-type'] ?? '').split(';')[0]?.trim();
+      const isStream = mediaType === 'text/event-stream';
+      const issued = response.headers['mcp-session-id'];
+      request.onReply({
+        status: response.statusCode,
+        isStream,
+        issuedSessionId: typeof issued === 'string' ? issued : undefined,
+      });
+      if (isStream) yield* this.#stream(response, request, forwarding);
+      else yield* this.#single(response, mediaType, request, forwarding);
+    } catch (error) {
+      throw readingRefusal(error);
+    } finally {
+      response.body.destroy();
+    }
+  }
+
+  async #send(request: UpstreamRequest): Promise<Dispatcher.ResponseData> {
+    const { verb, message, session, headers, signal } = request;
+    try {
+      return await send(this.config.url, {
+        dispatcher: this.#agent,
+        method: verb,
+        signal,
+        headers: {
+          ...headers,
+          accept: verb === 'GET' ? 'text/event-stream' : 'application/json, text/event-stream',
+          ...(message === undefined ? {} : { 'content-type': 'application/json' }),
+          ...(session === undefined ? {} : { 'mcp-session-id': session.upstreamId }),
+          ...(await this.servers.credential(this.config)),
+        },
+        body: message === undefined ? null : JSON.stringify(message.body),
+        ...(verb === 'GET' ? { bodyTimeout: 0 } : {}),
+      });
+    } catch (error) {
+      throw sendingRefusal(error);
+    }
+  }
+
+  /** An answer in one piece; nothing at all is one too (202, 405). */
+  async *#single(
+    response: Dispatcher.ResponseData,
+    mediaType: string | undefined,
+    request: UpstreamRequest,
+    forwarding: Forwarding,
+  ): AsyncGenerator<AnswerPart<PartMeta>> {
+    const bytes = await readAll(response.body, this.limits.maxAnswerBytes);
+    const isAnswerNeeded = request.message?.kind === 'request';
+    if (!isAnswerNeeded && (bytes.length === 0 || mediaType !== 'application/json')) return;
+    if (mediaType !== 'application/json') {
+      throw upstreamRefusal(
+        'UPSTREAM_UNREADABLE',
+        `The server answered with status ${response.statusCode} and no JSON.`,
+        response.statusCode < 400 ? 'yes' : 'unknown',
+      );
+    }
+    yield await this.#part(bytes, {}, request, forwarding);
+  }
+
+  async *#stream(
+    response: Dispatcher.ResponseData,
+    request: UpstreamRequest,
+    forwarding: Forwarding,
+  ): AsyncGenerator<AnswerPart<PartMeta>> {
+    for await (const event of eventsOf(response.body, this.limits.maxAnswerBytes)) {
+      if (event.data === '') continue;
+      const meta = { eventId: event.id, retryMs: event.retryMs };
+      const part = await this.#part(Buffer.from(event.data, 'utf8'), meta, request, forwarding);
+      yield part;
+      if (part.last) return;
+    }
+  }
+
+  async #part(
+    bytes: Uint8Array,
+    meta: PartMeta,
+    request: UpstreamRequest,
+    forwarding: Forwarding,
+  ): Promise<AnswerPart<PartMeta>> {
+    const content = parseStrictJson(bytes, this.limits.maxDepth);
+    if (!isObject(content)) throw new UnreadableJson('SYNTAX');
+    const last = answers(request.message, content);
+    const shown = last ? await visibleOnly(request, content, forwarding) : content;
+    return { content: shown, meta, last };
+  }
+}
+
+/** A list answer, filtered to what the caller may use. */
+export async function visibleOnly(
+  request: UpstreamRequest,
+  answer: JsonObject,
+  forwarding: Forwarding,
+): Promise<Json> {
+  const { message } = request;
+  if (message?.kind !== 'request') return answer;
+  const catalog = catalogOf(message.method, answer);
+  if (catalog === undefined) return answer;
+  return catalog.keep(await forwarding.visible(catalog.usedWith, catalog.names));
+}
+
+async function readAll(body: AsyncIterable<Uint8Array>, maxBytes: number): Promise<Buffer> {
+  const pieces: Uint8Array[] = [];
+  let size = 0;
+  for await (const piece of body) {
+    size += piece.length;
+    if (size > maxBytes) {
+      throw upstreamRefusal('ANSWER_TOO_LARGE', 'The answer is larger than allowed.', 'yes');
+    }
+    pieces.push(piece);
+  }
+  return Buffer.concat(pieces);
+}
+
+/** Before the upstream's answer began: it may not have seen the call, or it may work on it. */
+function sendingRefusal(error: unknown): Refusal {
+  if (error instanceof CredentialError) {
+    const message = 'The credential for this server is not available.';
+    return upstreamRefusal('UPSTREAM_UNAVAILABLE', message, 'no', error);
+  }
+  if (error instanceof errors.HeadersTimeoutError) {
+    return upstreamRefusal('UPSTREAM_TIMEOUT', 'The server did not answer in time.', 'unknown', error);
+  }
+  const neverConnected = error instanceof errors.ConnectTimeoutError || codeOf(error) === 'ECONNREFUSED';
+  const executed = neverConnected ? 'no' : 'unknown';
+  return upstreamRefusal('UPSTREAM_UNAVAILABLE', 'The server cannot be reached.', executed, error);
+}
+
+/** While its answer was being read: it has acted, and what it says is lost. */
+function readingRefusal(error: unknown): Refusal {
+  if (error instanceof Refusal) return error;
+  if (error instanceof errors.BodyTimeoutError) {
+    return upstreamRefusal('UPSTREAM_TIMEOUT', 'The server stopped in its answer.', 'yes', error);
+  }
+  if (error instanceof EventStreamError) {
+    return upstreamRefusal('ANSWER_TOO_LARGE', 'An event is larger than allowed.', 'yes', error);
+  }
+  const reason = error instanceof UnreadableJson ? ` (${error.fault})` : '';
+  const message = `The server's answer cannot be read${reason}.`;
+  return upstreamRefusal('UPSTREAM_UNREADABLE', message, 'yes', error);
+}
+
+function codeOf(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error ? String(error.code) : undefined;
+}

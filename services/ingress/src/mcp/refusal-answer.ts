@@ -1,0 +1,121 @@
+import type { Json } from '#masking';
+import type { Refusal, RefusalCode } from '../gate/refusal.js';
+import { isModern } from './era.js';
+import { type JsonObject, type Message, objectAt } from './message.js';
+
+/** An HTTP answer that refuses. */
+export interface RefusalAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: JsonObject;
+}
+
+interface Answer {
+  /** JSON-RPC code; those of the product lie outside the range that JSON-RPC reserves. */
+  readonly rpc: number;
+  /** HTTP status where the request was no request that could be answered inside the protocol. */
+  readonly http: number;
+  /** True where the status stands even for a request with an id: the transport itself is refused. */
+  readonly isTransport?: true;
+}
+
+const answers = {
+  REQUEST_UNREADABLE: { rpc: -32_700, http: 400, isTransport: true },
+  REQUEST_NOT_ONE_MESSAGE: { rpc: -32_600, http: 400, isTransport: true },
+  REQUEST_TOO_LARGE: { rpc: -32_600, http: 413, isTransport: true },
+  REQUEST_HEADERS_REFUSED: { rpc: -32_020, http: 400, isTransport: true },
+  ORIGIN_REFUSED: { rpc: -32_600, http: 403, isTransport: true },
+  MEDIA_TYPE_REFUSED: { rpc: -32_600, http: 415, isTransport: true },
+  IDENTITY_REFUSED: { rpc: 4010, http: 401, isTransport: true },
+  IDENTITY_UNAVAILABLE: { rpc: 5030, http: 503, isTransport: true },
+  SERVER_UNKNOWN: { rpc: 4040, http: 404, isTransport: true },
+  SESSION_UNKNOWN: { rpc: -32_001, http: 404, isTransport: true },
+  OVERLOADED: { rpc: 5031, http: 503, isTransport: true },
+  RECORD_UNAVAILABLE: { rpc: 5032, http: 503 },
+  VERDICT_TIMEOUT: { rpc: 5033, http: 503 },
+  VERDICT_INVALID: { rpc: 5034, http: 503 },
+  DENIED: { rpc: 4030, http: 403 },
+  APPROVAL_PENDING: { rpc: 4031, http: 403 },
+  APPROVAL_REFUSED: { rpc: 4032, http: 403 },
+  APPROVAL_EXPIRED: { rpc: 4033, http: 403 },
+  APPROVAL_INVALID: { rpc: 5035, http: 503 },
+  APPROVAL_TIMEOUT: { rpc: 5036, http: 503 },
+  CANCELLED: { rpc: 4990, http: 499 },
+  UPSTREAM_UNAVAILABLE: { rpc: 5020, http: 502 },
+  UPSTREAM_TIMEOUT: { rpc: 5040, http: 504 },
+  UPSTREAM_UNREADABLE: { rpc: 5021, http: 502 },
+  ANSWER_TOO_LARGE: { rpc: 5022, http: 502 },
+  ANSWER_WITHHELD: { rpc: 5023, http: 502 },
+} as const satisfies Record<RefusalCode, Answer>;
+
+/** Refusals that tell a model why its tool did not run, rather than break the protocol. */
+const toldAsToolResult: ReadonlySet<RefusalCode> = new Set([
+  'DENIED',
+  'APPROVAL_PENDING',
+  'APPROVAL_REFUSED',
+  'APPROVAL_EXPIRED',
+]);
+
+/** How a refusal is told to an MCP client. `message` is what it sent, if that could be read. */
+export function refusalAnswer(
+  refusal: Refusal,
+  callId: string,
+  message: Message | undefined,
+): RefusalAnswer {
+  const answer: Answer = answers[refusal.code];
+  const isRequest = message?.kind === 'request';
+  const status = isRequest && answer.isTransport !== true ? 200 : answer.http;
+  const headers: Record<string, string> =
+    status === 503 ? { 'retry-after': String(Math.ceil((refusal.retryAfterMs ?? 2000) / 1000)) } : {};
+  return { status, headers, body: refusalMessage(refusal, callId, message) };
+}
+
+/** The JSON-RPC message that refuses: an error, or a tool result that says so. */
+export function refusalMessage(
+  refusal: Refusal,
+  callId: string,
+  message: Message | undefined,
+): JsonObject {
+  const id = message?.kind === 'request' ? message.id : null;
+  const method = message?.kind === 'request' ? message.method : '';
+  if (refusal.hidden) return { jsonrpc: '2.0', id, error: unknownResource(method, message) };
+  if (method === 'tools/call' && toldAsToolResult.has(refusal.code)) {
+    return { jsonrpc: '2.0', id, result: toolResult(refusal, callId, message) };
+  }
+  const data = facts(refusal, callId);
+  return { jsonrpc: '2.0', id, error: { code: answers[refusal.code].rpc, message: refusal.message, data } };
+}
+
+function toolResult(refusal: Refusal, callId: string, message: Message | undefined): JsonObject {
+  const seconds = Math.ceil((refusal.retryAfterMs ?? 0) / 1000);
+  const advice =
+    refusal.code === 'APPROVAL_PENDING'
+      ? ` Approval ${refusal.approvalId ?? ''} is pending: call the same tool with the same arguments again after ${seconds} s.`
+      : '';
+  return {
+    ...(isModern(message) ? { resultType: 'complete' } : {}),
+    isError: true,
+    content: [{ type: 'text', text: `${refusal.message}${advice}` }],
+    _meta: { 'countersign/refusal': facts(refusal, callId) },
+  };
+}
+
+function facts(refusal: Refusal, callId: string): JsonObject {
+  return {
+    code: refusal.code,
+    callId,
+    executed: refusal.executed,
+    ...(refusal.approvalId === undefined ? {} : { approvalId: refusal.approvalId }),
+    ...(refusal.retryAfterMs === undefined ? {} : { retryAfterMs: refusal.retryAfterMs }),
+  };
+}
+
+/** The same words for a resource that is hidden and one that does not exist. */
+function unknownResource(method: string, message: Message | undefined): JsonObject {
+  const params = message === undefined ? {} : objectAt(message.body, 'params');
+  const name: Json = params['name'] ?? params['uri'] ?? '';
+  if (method === 'tools/call') return { code: -32_602, message: `Unknown tool: ${String(name)}` };
+  if (method === 'prompts/get') return { code: -32_602, message: `Unknown prompt: ${String(name)}` };
+  const code = isModern(message) ? -32_602 : -32_002;
+  return { code, message: `Resource not found: ${String(name)}` };
+}

@@ -1,0 +1,44 @@
+import type { ChallengeFacts } from '#identity';
+import type { CountersignConfig } from '#runtime';
+
+/** OAuth 2.0 protected resource metadata (RFC 9728): how a client learns where to get a token. */
+export class ResourceMetadata {
+  constructor(private readonly config: Pick<CountersignConfig, 'publicUrl' | 'entra' | 'servers'>) {}
+
+  /** The document of one server; undefined when there is none of that name. */
+  document(server: string): Readonly<Record<string, unknown>> | undefined {
+    if (!(server in this.config.servers)) return undefined;
+    const { authority, tenants } = this.config.entra;
+    return {
+      resource: this.#resource(server),
+      authorization_servers: tenants.map((tenant) => `${authority}/${tenant}/v2.0`),
+      scopes_supported: [this.#scope(server)],
+      bearer_methods_supported: ['header'],
+    };
+  }
+
+  /** The document of the one server there is; undefined when there are several. */
+  onlyDocument(): Readonly<Record<string, unknown>> | undefined {
+    const [first, ...others] = Object.keys(this.config.servers);
+    return first === undefined || others.length > 0 ? undefined : this.document(first);
+  }
+
+  /** What a bearer challenge names for this server. */
+  challenge(server: string): ChallengeFacts {
+    const { origin } = new URL(this.config.publicUrl);
+    const path = `/.well-known/oauth-protected-resource/mcp/${encodeURIComponent(server)}`;
+    return { resourceMetadata: `${origin}${path}`, scope: this.#scope(server) };
+  }
+
+  #resource(server: string): string {
+    return `${this.config.publicUrl.replace(/\/$/, '')}/mcp/${encodeURIComponent(server)}`;
+  }
+
+  /** Qualified by the App ID URI, where the configuration names one. */
+  #scope(server: string): string {
+    const { audience, scope } = this.config.entra;
+    const audiences = Array.isArray(audience) ? audience : [audience];
+    const appIdUri = audiences.find((each) => each.includes('://')) ?? this.#resource(server);
+    return `${appIdUri}/${scope}`;
+  }
+}

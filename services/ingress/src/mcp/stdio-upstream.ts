@@ -1,0 +1,156 @@
+import { randomUUID } from 'node:crypto';
+import type { StdioServerConfig } from '#runtime';
+import type { AnswerPart, Forwarding, Upstream } from '../gate/call.js';
+import { Refusal } from '../gate/refusal.js';
+import { CredentialError, type Servers } from '../servers.js';
+import { visibleOnly } from './http-upstream.js';
+import type { UpstreamLimits } from './http-upstream.js';
+import type { JsonObject } from './message.js';
+import { Mailbox } from './mailbox.js';
+import { StdioSession } from './stdio-session.js';
+import {
+  answers,
+  type McpUpstream,
+  type PartMeta,
+  upstreamRefusal,
+  type UpstreamRequest,
+} from './upstream.js';
+
+/** A session that nobody has used for this long is ended, in milliseconds. */
+const idleMs = 30 * 60_000;
+
+/** An upstream that is a program: one child for each session, ended with the gateway. */
+export class StdioUpstream implements McpUpstream {
+  readonly #sessions = new Map<string, StdioSession>();
+  readonly #opened = new WeakMap<UpstreamRequest, StdioSession>();
+  readonly #sweep: NodeJS.Timeout;
+
+  constructor(
+    private readonly config: StdioServerConfig,
+    private readonly servers: Servers,
+    private readonly limits: UpstreamLimits,
+  ) {
+    this.#sweep = setInterval(() => this.#endIdle(), 60_000).unref();
+  }
+
+  prepare(request: UpstreamRequest): Upstream<PartMeta> {
+    return { forward: (forwarding) => this.#forward(request, forwarding) };
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#sweep);
+    for (const session of this.#sessions.values()) session.close();
+  }
+
+  async *#forward(
+    request: UpstreamRequest,
+    forwarding: Forwarding,
+  ): AsyncGenerator<AnswerPart<PartMeta>> {
+    const { message, verb } = request;
+    if (message?.kind === 'request' && message.method === 'initialize') this.#open(request);
+    const session = this.#find(request);
+    if (verb === 'DELETE') {
+      session.close();
+      request.onReply({ status: 200, isStream: false });
+    } else if (message === undefined) {
+      request.onReply({ status: 200, isStream: true });
+      yield* this.#listen(session, request);
+    } else if (message.kind === 'request') {
+      yield* this.#ask(session, request, message, forwarding);
+    } else {
+      session.send(message.body);
+      request.onReply({ status: 202, isStream: false });
+    }
+  }
+
+  async *#ask(
+    session: StdioSession,
+    request: UpstreamRequest,
+    message: Extract<UpstreamRequest['message'], { kind: 'request' }>,
+    forwarding: Forwarding,
+  ): AsyncGenerator<AnswerPart<PartMeta>> {
+    const mailbox = new Mailbox<JsonObject>();
+    session.request(message.id, message.body, { say: mailbox.put, end: mailbox.close });
+    let isOpen = false;
+    try {
+      for (;;) {
+        const said = await this.#nextOf(mailbox);
+        const last = answers(message, said);
+        if (!isOpen && message.method !== 'initialize') {
+          request.onReply({ status: 200, isStream: !last });
+        }
+        isOpen = true;
+        const content = last ? await visibleOnly(request, said, forwarding) : said;
+        yield { content, meta: {}, last };
+        if (last) return;
+      }
+    } finally {
+      session.forget(message.id);
+    }
+  }
+
+  async *#listen(
+    session: StdioSession,
+    request: UpstreamRequest,
+  ): AsyncGenerator<AnswerPart<PartMeta>> {
+    const mailbox = new Mailbox<JsonObject>();
+    const stop = session.listen({ say: mailbox.put, end: mailbox.close });
+    const leave = (): void => mailbox.close('left');
+    request.signal.addEventListener('abort', leave, { once: true });
+    try {
+      for (;;) {
+        const said = await mailbox.next();
+        if (said === undefined) return;
+        yield { content: said, meta: {}, last: false };
+      }
+    } finally {
+      request.signal.removeEventListener('abort', leave);
+      stop();
+    }
+  }
+
+  async #nextOf(mailbox: Mailbox<JsonObject>): Promise<JsonObject> {
+    const said = await mailbox.next(this.limits.timeoutMs);
+    if (said !== undefined) return said;
+    if (mailbox.closedBy === undefined) {
+      throw upstreamRefusal('UPSTREAM_TIMEOUT', 'The server did not answer in time.', 'unknown');
+    }
+    const message =
+      mailbox.closedBy === 'unreadable'
+        ? 'The server wrote something that is no message.'
+        : 'The server ended before it answered.';
+    throw upstreamRefusal('UPSTREAM_UNREADABLE', message, 'unknown');
+  }
+
+  #open(request: UpstreamRequest): void {
+    try {
+      const id = randomUUID();
+      const environment = this.servers.childEnvironment(this.config);
+      const onEnd = (): void => void this.#sessions.delete(id);
+      const { maxDepth } = this.limits;
+      const session = new StdioSession(this.config.command, environment, maxDepth, onEnd);
+      this.#sessions.set(id, session);
+      request.onReply({ status: 200, isStream: false, issuedSessionId: id });
+      this.#opened.set(request, session);
+    } catch (error) {
+      if (!(error instanceof CredentialError)) throw error;
+      const message = 'The credential for this server is not available.';
+      throw upstreamRefusal('UPSTREAM_UNAVAILABLE', message, 'no', error);
+    }
+  }
+
+  #find(request: UpstreamRequest): StdioSession {
+    const opened = this.#opened.get(request);
+    if (opened !== undefined) return opened;
+    const session = this.#sessions.get(request.session?.upstreamId ?? '');
+    if (session?.isAlive === true) return session;
+    throw new Refusal('SESSION_UNKNOWN', 'upstream', 'The session has ended; initialize anew.');
+  }
+
+  #endIdle(): void {
+    const now = Date.now();
+    for (const session of this.#sessions.values()) {
+      if (now - session.lastUsedMs > idleMs) session.close();
+    }
+  }
+}

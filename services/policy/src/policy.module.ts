@@ -1,0 +1,99 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
+import {
+  type DynamicModule,
+  Logger,
+  Module,
+  type OnApplicationBootstrap,
+  type OnApplicationShutdown,
+} from '@nestjs/common';
+import { Bus, PublishError } from '#bus';
+import { type DataOf, policyPublished } from '#contracts';
+import { Sealer, Signer } from '#trust';
+import { type BundleListener, Bundles } from './bundles.js';
+import { PolicyConsumer } from './policy.consumer.js';
+
+const publishAttempts = 60;
+const publishPauseMs = 1000;
+
+/** What policy is made with. */
+export interface PolicySettings {
+  readonly bus: Bus;
+  /** Folder of policy files. */
+  readonly folder: string;
+  /** Names of group object ids. */
+  readonly groups: Readonly<Record<string, string>>;
+  /** PKCS #8 private key that signs verdicts. */
+  readonly signingKey: string;
+  readonly argumentsKey: string;
+}
+
+/** Says what came into force, and looks for changes while the service runs. */
+class BundleWatch implements OnApplicationBootstrap, OnApplicationShutdown {
+  readonly #logger = new Logger('policy');
+  readonly #instance = randomUUID();
+
+  constructor(
+    private readonly bus: Bus,
+    private readonly bundles: Bundles,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    this.bundles.watch((outcome) => void this.#announce(outcome));
+  }
+
+  onApplicationShutdown(): void {
+    this.bundles.close();
+  }
+
+  async #announce(outcome: Parameters<BundleListener>[0]): Promise<void> {
+    const { bundle, kind } = outcome;
+    const error = outcome.kind === 'refused' ? outcome.error.message : null;
+    if (error === null) this.#logger.log(`bundle ${bundle.digest.slice(0, 12)} is in force`);
+    else this.#logger.error(`the changed policy is refused, the last good one stays: ${error}`);
+    await this.#publish({
+      bundle: bundle.digest,
+      instance: this.#instance,
+      outcome: kind,
+      rules: bundle.rules.length,
+      files: [...bundle.files],
+      error,
+      at: new Date().toISOString(),
+    });
+  }
+
+  /** The log may not be open yet, or not answer; what came into force is said once it does. */
+  async #publish(data: DataOf<typeof policyPublished>): Promise<void> {
+    for (let attempt = 0; attempt < publishAttempts; attempt += 1) {
+      try {
+        await this.bus.publish(policyPublished, data);
+        return;
+      } catch (error) {
+        if (!(error instanceof PublishError)) throw error;
+        await pause(publishPauseMs, undefined, { ref: false });
+      }
+    }
+    this.#logger.error('the bundle in force could not be announced');
+  }
+}
+
+/** The PDP. */
+@Module({})
+export class PolicyModule {
+  /** @throws BundleError when the folder holds no good bundle. */
+  static async register(settings: PolicySettings): Promise<DynamicModule> {
+    const { bus } = settings;
+    const bundles = await Bundles.load(settings.folder, settings.groups);
+    const signer = new Signer(settings.signingKey);
+    const sealer = new Sealer(settings.argumentsKey, 'arguments');
+    const consumer = new PolicyConsumer(bus, bundles, signer, sealer);
+    return {
+      module: PolicyModule,
+      providers: [
+        { provide: Bus, useValue: bus },
+        { provide: PolicyConsumer, useValue: consumer },
+        { provide: BundleWatch, useValue: new BundleWatch(bus, bundles) },
+      ],
+    };
+  }
+}

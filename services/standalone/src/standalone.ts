@@ -1,0 +1,140 @@
+import { randomUUID } from 'node:crypto';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { NestExpressApplication } from '@nestjs/platform-express';
+import type { Level } from 'pino';
+import { Bus, InProcessLog } from '#bus';
+import { type CountersignConfig, type RunningService, startService, tokenVerifier } from '#runtime';
+import { Signer, Verifier } from '#trust';
+import { ApprovalModule, ApprovalReadiness } from '../../approval/src/approval.module.js';
+import { AuditModule, AuditReadiness } from '../../audit/src/audit.module.js';
+import { IngressModule } from '../../ingress/src/ingress.module.js';
+import { MaskingModule } from '../../masking/src/masking.module.js';
+import { PolicyModule } from '../../policy/src/policy.module.js';
+import { startEmbeddedPostgres } from './embedded-postgres/embedded-postgres.js';
+import { type Keys, keysIn } from './keys.js';
+
+/** What standalone is started with. */
+export interface StandaloneSettings {
+  readonly config: CountersignConfig;
+  /** Holds keys, the event log, and the database if it is the embedded one. */
+  readonly dataDir: string;
+  readonly host: string;
+  readonly port: number;
+  readonly logLevel: Level;
+  /** A Postgres of your own; without it the embedded one is started. */
+  readonly databaseUrl?: string | undefined;
+  /** Where credentials of upstream servers come from. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+}
+
+/**
+ * Starts the five services in this process, on the in-process log and a real Postgres. Everything that
+ * was acknowledged survives the end of the process, however it ends.
+ */
+export async function startStandalone(settings: StandaloneSettings): Promise<RunningService> {
+  mkdirSync(settings.dataDir, { recursive: true, mode: 0o700 });
+  const keys = keysIn(settings.dataDir);
+  const database = await openDatabase(settings);
+  const log = new InProcessLog(join(settings.dataDir, 'events.sqlite'));
+  try {
+    const service = await start(settings, keys, database.url, log);
+    await service.listening;
+    return { ...service, close: closing(service, log, database) };
+  } catch (error) {
+    await log.close();
+    await database.stop();
+    throw error;
+  }
+}
+
+async function start(
+  settings: StandaloneSettings,
+  keys: Keys,
+  databaseUrl: string,
+  log: InProcessLog,
+): Promise<RunningService> {
+  const instance = randomUUID();
+  const buses = {
+    ingress: new Bus(log, { group: `ingress-${instance}`, startAt: 'end', addressee: instance }),
+    policy: new Bus(log, { group: 'policy', startAt: 'committed' }),
+    approval: new Bus(log, { group: 'approval', startAt: 'committed' }),
+    masking: new Bus(log, { group: 'masking', startAt: 'committed' }),
+    audit: new Bus(log, { group: 'audit', startAt: 'committed' }),
+  };
+  return startService({
+    name: 'countersign',
+    host: settings.host,
+    port: settings.port,
+    logLevel: settings.logLevel,
+    modules: await modules(settings, keys, databaseUrl, buses, instance),
+    buses: Object.values(buses),
+    checks: (app: NestExpressApplication) => [app.get(ApprovalReadiness), app.get(AuditReadiness)],
+  });
+}
+
+async function modules(
+  { config, environment }: StandaloneSettings,
+  keys: Keys,
+  databaseUrl: string,
+  buses: Record<'ingress' | 'policy' | 'approval' | 'masking' | 'audit', Bus>,
+  instance: string,
+) {
+  const verifier = tokenVerifier(config.entra);
+  return [
+    IngressModule.register({
+      config,
+      bus: buses.ingress,
+      verifier,
+      instance,
+      environment,
+      keys: {
+        arguments: keys.arguments,
+        answers: keys.answers,
+        session: keys.session,
+        policyPublicKey: keys.policy.publicKey,
+        approvalPublicKey: keys.approval.publicKey,
+      },
+    }),
+    await PolicyModule.register({
+      bus: buses.policy,
+      folder: config.policies,
+      groups: config.groups,
+      signingKey: keys.policy.privateKey,
+      argumentsKey: keys.arguments,
+    }),
+    ApprovalModule.register({
+      databaseUrl,
+      bus: buses.approval,
+      verifier,
+      signer: new Signer(keys.approval.privateKey),
+      policyKey: new Verifier(keys.policy.publicKey),
+      leaseSeconds: config.approval.leaseSeconds,
+    }),
+    MaskingModule.register({ bus: buses.masking, answersKey: keys.answers }),
+    AuditModule.register({
+      databaseUrl,
+      bus: buses.audit,
+      verifier,
+      signer: new Signer(keys.audit.privateKey),
+    }),
+  ];
+}
+
+async function openDatabase(settings: StandaloneSettings) {
+  const { databaseUrl, dataDir } = settings;
+  if (databaseUrl !== undefined) return { url: databaseUrl, stop: async () => undefined };
+  return startEmbeddedPostgres({ dataDir: join(dataDir, 'postgres') });
+}
+
+function closing(
+  service: RunningService,
+  log: InProcessLog,
+  database: { stop(): Promise<void> },
+): () => Promise<void> {
+  return async () => {
+    await service.close();
+    await log.close();
+    await database.stop();
+  };
+}
