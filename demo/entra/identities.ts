@@ -42,7 +42,7 @@ export type DemoIdentityName = keyof typeof demoIdentities;
 
 /** True for the name of a demo identity. */
 export function isDemoIdentity(name: string): name is DemoIdentityName {
-  return name in demoIdentities;
+  return Object.hasOwn(demoIdentities, name);
 }
 
 function person(

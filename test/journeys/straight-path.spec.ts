@@ -1,14 +1,15 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { z } from 'zod';
 import { eventually, rest } from '../stack/http.js';
 import { connect } from '../stack/mcp.js';
-import { type Stack, stacks } from '../stack/stack.js';
+import { type Stack, stackNames, stacks } from '../stack/stack.js';
 import { ordersToken, startWorld, type World } from '../stack/world.js';
 
-interface Story {
-  readonly events: readonly { readonly type: string; readonly data: Record<string, unknown> }[];
-}
+const callsSchema = z.object({ calls: z.array(z.object({ callId: z.string() })) });
+const storySchema = z.object({ events: z.array(z.object({ event: z.object({ type: z.string() }) })) });
+const approvalsSchema = z.object({ approvals: z.array(z.object({ id: z.string() })) });
 
-describe.each(Object.keys(stacks) as (keyof typeof stacks)[])('on %s', (kind) => {
+describe.each(stackNames)('on %s', (kind) => {
   let world: World;
   let stack: Stack;
 
@@ -25,13 +26,13 @@ describe.each(Object.keys(stacks) as (keyof typeof stacks)[])('on %s', (kind) =>
   const callIds = async (tool: string): Promise<string[]> => {
     const token = await world.token('auditor');
     const { body } = await rest(`${stack.audit}/v1/calls?resource=${tool}`, token);
-    return (body as { items: { callId: string }[] }).items.map((item) => item.callId);
+    return callsSchema.parse(body).calls.map((each) => each.callId);
   };
 
   const story = async (callId: string): Promise<string[]> => {
     const token = await world.token('auditor');
     const { body } = await rest(`${stack.audit}/v1/calls/${callId}`, token);
-    return (body as Story).events.map((event) => event.type.replace(/^countersign\.|\.v1$/g, ''));
+    return storySchema.parse(body).events.map(({ event }) => event.type.replace(/^countersign\.|\.v1$/g, ''));
   };
 
   test('when a rule allows a call, then it runs, its answer is masked, and the whole story is on record', async () => {
@@ -71,14 +72,27 @@ describe.each(Object.keys(stacks) as (keyof typeof stacks)[])('on %s', (kind) =>
     const client = await connect(`${stack.gateway}/mcp/orders`, await world.token('engineer'));
     const before = world.orders.executions.length;
 
-    const refused = client.callTool({ name: 'delete_customer', arguments: { id: 'C-1001' } });
+    const refused = await client.callTool({ name: 'delete_customer', arguments: { id: 'C-1001' } });
 
-    await expect(refused).rejects.toThrow('Unknown tool: delete_customer');
+    expect(refused).toMatchObject({
+      isError: true,
+      content: [{ type: 'text', text: 'Real customers are never deleted through a tool.' }],
+      _meta: { 'countersign/refusal': { code: 'DENIED', executed: 'no' } },
+    });
     expect(world.orders.executions.length).toBe(before);
     await eventually(async () => {
       const [callId = ''] = await callIds('delete_customer');
       expect(await story(callId)).toEqual(['call.requested', 'call.decided', 'call.failed']);
     });
+    await client.close();
+  });
+
+  test('when a tool is hidden from the caller, then calling it looks as if it did not exist', async () => {
+    const client = await connect(`${stack.gateway}/mcp/orders`, await world.token('analyst'));
+    const call = async (name: string) => client.callTool({ name, arguments: { id: 'T-1' } });
+
+    await expect(call('delete_customer')).rejects.toThrow('Unknown tool: delete_customer');
+    await expect(call('no_such_tool')).rejects.toThrow('Unknown tool: no_such_tool');
     await client.close();
   });
 
@@ -93,9 +107,9 @@ describe.each(Object.keys(stacks) as (keyof typeof stacks)[])('on %s', (kind) =>
     const approverToken = await world.token('approver');
     const id = await eventually(async () => {
       const { body } = await rest(`${stack.approvals}/v1/approvals?status=pending`, approverToken);
-      const [found] = (body as { items: { approvalId: string }[] }).items;
+      const [found] = approvalsSchema.parse(body).approvals;
       if (found === undefined) throw new Error('no approval is open yet');
-      return found.approvalId;
+      return found.id;
     });
     expect(world.orders.executions.length).toBe(before);
     const decision = await rest(`${stack.approvals}/v1/approvals/${id}/decision`, approverToken, {

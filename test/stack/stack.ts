@@ -20,8 +20,12 @@ export interface Stack {
   close(): Promise<void>;
 }
 
+/** Names of the ways to run a gateway. */
+export const stackNames = ['standalone', 'kafka'] as const;
+type StackName = (typeof stackNames)[number];
+
 /** How a gateway can be run; every journey runs on both. */
-export const stacks: Readonly<Record<'standalone' | 'kafka', (world: World) => Promise<Stack>>> = {
+export const stacks: Readonly<Record<StackName, (world: World) => Promise<Stack>>> = {
   standalone: standaloneStack,
   kafka: kafkaStack,
 };
@@ -33,7 +37,7 @@ async function standaloneStack(world: World): Promise<Stack> {
     dataDir: join(world.folder, 'data'),
     host: '127.0.0.1',
     port: world.port,
-    logLevel: 'error',
+    logLevel: 'warn',
     databaseUrl: database.url,
     environment: world.environment,
   });

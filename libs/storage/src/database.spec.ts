@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 import { EntitySchema, type DataSource } from 'typeorm';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import {
   execute,
   testDatabase,
@@ -10,6 +10,8 @@ import {
 } from '../../../test/postgres/test-database.js';
 import { openDatabase } from './database.js';
 import { isOutage } from './outage.js';
+
+vi.setConfig({ hookTimeout: 60_000 });
 
 class MakesThings1700000000000 implements MigrationInterface {
   name = 'MakesThings1700000000000';
@@ -51,7 +53,7 @@ afterAll(async () => {
   await database.drop();
 });
 
-describe('openDatabase', { timeout: 30_000 }, () => {
+describe('openDatabase', { timeout: 60_000 }, () => {
   test('when replicas start at once on an empty database, then each migration runs once', async () => {
     const replicas = await Promise.all([1, 2, 3].map(() => open(database.url)));
 

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import type { INestApplication } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import request from 'supertest';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { Bus, InProcessLog } from '#bus';
 import {
   approvalRequested,
@@ -29,6 +29,8 @@ import { TokenError, TokenVerifier } from '#identity';
 import { newSigningKey, Signer, Verifier } from '#trust';
 import { execute, testDatabase, testServer } from '../../../test/postgres/test-database.js';
 import { ApprovalModule, ApprovalReadiness } from './approval.module.js';
+
+vi.setConfig({ hookTimeout: 60_000 });
 
 const tenantId = '11111111-1111-4111-8111-111111111111';
 const approvers = '44444444-4444-4444-8444-444444444444';
@@ -158,7 +160,7 @@ class House {
 
   async heard<C extends EventContract>(contract: C, callId: string): Promise<DataOf<C>> {
     await expect
-      .poll(() => this.about(contract, callId).length, { timeout: 8000, interval: 20 })
+      .poll(() => this.about(contract, callId).length, { timeout: 15_000, interval: 20 })
       .toBeGreaterThan(0);
     return this.about(contract, callId)[0]!;
   }
@@ -294,7 +296,7 @@ afterEach(async () => {
   for (const close of closers.splice(0)) await close();
 });
 
-describe('a call under review', { timeout: 30_000 }, () => {
+describe('a call under review', { timeout: 60_000 }, () => {
   beforeEach(async () => {
     house = await newHouse();
   });
@@ -436,7 +438,7 @@ describe('a call under review', { timeout: 30_000 }, () => {
   });
 });
 
-describe('retries', { timeout: 30_000 }, () => {
+describe('retries', { timeout: 60_000 }, () => {
   test('when the same request comes again, then it joins, and the newest call gets the lease', async () => {
     house = await newHouse();
     const first = await house.review();
@@ -586,7 +588,7 @@ describe('races', { timeout: 60_000 }, () => {
   });
 });
 
-describe('reading', { timeout: 30_000 }, () => {
+describe('reading', { timeout: 60_000 }, () => {
   beforeEach(async () => {
     house = await newHouse();
     for (const digest of ['1', '2', '3']) {

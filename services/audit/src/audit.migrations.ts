@@ -4,7 +4,7 @@ import type { MigrationInterface, QueryRunner } from 'typeorm';
 export const writerRole = 'countersign_audit_writer';
 
 /** Columns that the service may write; `seq`, `xid` and `stored_at` are the database's own. */
-const given = `day, topic, partition, "offset", position, timestamp_ms, key, state, raw_hash,
+const given = `day, topic, partition, generation, "offset", position, timestamp_ms, key, state, raw_hash,
   raw_bytes, event, hash, is_duplicate, opens_call, event_id, type, time, call_id, session_id,
   tenant_id, principal_id, server, method, resource, effect, rule_ids, approval_id, approver_ids,
   code, outcome`;
@@ -13,6 +13,7 @@ const tables = [
   `create table chain (
     topic text not null,
     partition int not null,
+    generation int not null,
     next_offset bigint not null,
     rows bigint not null,
     hash text not null,
@@ -22,6 +23,7 @@ const tables = [
     day date not null,
     topic text not null,
     partition int not null,
+    generation int not null,
     "offset" bigint not null,
     position bigint not null,
     seq bigint generated always as identity,
@@ -52,11 +54,12 @@ const tables = [
     approver_ids text[] not null,
     code text,
     outcome text,
-    primary key (day, topic, partition, "offset")
+    primary key (day, topic, partition, generation, "offset")
   ) partition by range (day)`,
   'create table event_other partition of event default',
   'create index event_order on event (xid, seq)',
   'create index event_chain on event (topic, partition, position)',
+  'create index event_offset on event (topic, partition, generation, "offset")',
   'create index event_id on event (event_id)',
   'create index event_call on event (call_id) where call_id is not null',
   'create index event_calls on event (xid, seq) where opens_call',

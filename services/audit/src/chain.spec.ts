@@ -5,6 +5,7 @@ function link(offset: number, overrides: Partial<Link> = {}): Link {
   return {
     topic: 'countersign.calls.v1',
     partition: 0,
+    generation: 0,
     offset: String(offset),
     timestampMs: '1764000000000',
     key: 'call-1',
@@ -51,12 +52,24 @@ describe('chain', () => {
     ['raw hash', { rawHash: 'b'.repeat(64) }],
     ['state', { state: 'unreadable' as const }],
     ['partition', { partition: 1 }],
+    ['generation', { generation: 1 }],
     ['topic', { topic: 'countersign.calls.v2' }],
   ])('when the %s of a row is changed, then the row is named', (_, change) => {
     const { rows, head } = chain();
     rows[2] = { ...rows[2]!, ...change };
 
     expect(verify(rows, head)).toEqual({ kind: 'row-changed', position: '3' });
+  });
+
+  test('when the bus was replaced, then its offsets may begin anew, and only then', () => {
+    const { rows, head } = extend(empty, [link(7), link(0, { generation: 1 })]);
+    const misplaced = extend(empty, [link(7), link(0)]);
+
+    expect(verify(rows, head).kind).toBe('intact');
+    expect(verify(misplaced.rows, misplaced.head)).toEqual({
+      kind: 'row-misplaced',
+      position: '2',
+    });
   });
 
   test('when rows are missing, then the first missing one is named', () => {

@@ -10,6 +10,8 @@ export type RowState = 'kept' | 'unknown' | 'unreadable' | 'unstorable';
 export interface Link {
   readonly topic: string;
   readonly partition: number;
+  /** Counts the logs that the partition has had: offsets begin anew where the bus was replaced. */
+  readonly generation: number;
   readonly offset: string;
   /** When the bus took it, milliseconds since 1970. */
   readonly timestampMs: string;
@@ -43,19 +45,10 @@ export type Finding =
 /** The hash of a row: over the hash before it and everything the row says. Each part carries its length. */
 export function hashOf(previous: string, link: Link): string {
   const hash = createHash('sha256');
-  const { topic, partition, offset, timestampMs, key, state, rawHash, event } = link;
+  const { topic, offset, timestampMs, key, state, rawHash, event } = link;
+  const place = [topic, String(link.partition), String(link.generation), offset];
   const text = event === null ? '' : createHash('sha256').update(event).digest('hex');
-  const parts = [
-    previous,
-    topic,
-    String(partition),
-    offset,
-    timestampMs,
-    key,
-    state,
-    rawHash,
-    text,
-  ];
+  const parts = [previous, ...place, timestampMs, key, state, rawHash, text];
   for (const part of parts) hash.update(`${Buffer.byteLength(part)}:`).update(part);
   return hash.digest('hex');
 }
@@ -81,20 +74,25 @@ export function extend<L extends Link>(
  */
 export function verify(rows: readonly ChainRow[], kept: Head): Finding {
   let hash = genesis;
-  let previousOffset = -1n;
+  let before: ChainRow | undefined;
   let reached = BigInt(kept.rows) === 0n && kept.hash === genesis;
   for (const [index, row] of rows.entries()) {
     const { position } = row;
     if (BigInt(position) !== BigInt(index + 1)) {
       return { kind: 'row-missing', position: String(index + 1) };
     }
-    if (BigInt(row.offset) <= previousOffset) return { kind: 'row-misplaced', position };
+    if (!follows(row, before)) return { kind: 'row-misplaced', position };
     hash = hashOf(hash, row);
     if (hash !== row.hash) return { kind: 'row-changed', position };
     if (position === kept.rows && hash !== kept.hash) return { kind: 'head-differs', head: kept };
     reached ||= position === kept.rows;
-    previousOffset = BigInt(row.offset);
+    before = row;
   }
   if (!reached) return { kind: 'tail-missing', head: kept };
   return { kind: 'intact', head: { rows: String(rows.length), hash } };
+}
+
+function follows(row: ChainRow, before: ChainRow | undefined): boolean {
+  if (before === undefined || row.generation > before.generation) return true;
+  return row.generation === before.generation && BigInt(row.offset) > BigInt(before.offset);
 }

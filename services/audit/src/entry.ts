@@ -9,6 +9,7 @@ export const entrySchema = z.object({
   seq: z.string(),
   topic: z.string(),
   partition: z.int(),
+  generation: z.int(),
   offset: z.string(),
   position: z.string(),
   state: z.enum(['kept', 'unknown', 'unreadable', 'unstorable']),
@@ -22,7 +23,7 @@ export const entrySchema = z.object({
 export type Entry = z.infer<typeof entrySchema>;
 
 /** The columns of an {@link Entry}, in SQL. */
-export const entryColumns = `e.xid::text as xid, e.seq, e.topic, e.partition, e."offset",
+export const entryColumns = `e.xid::text as xid, e.seq, e.topic, e.partition, e.generation, e."offset",
   e.position, e.state, e.stored_at as "storedAt", e.raw_hash as "rawHash",
   e.raw_bytes as "rawBytes", e.hash, e.event, e.call_id as "callId"`;
 
@@ -49,7 +50,29 @@ export function eventOf(entry: Entry, visible: readonly Classification[]): Store
 
 /** A row as the API shows it. */
 export function shownEntry(entry: Entry, visible: readonly Classification[]): object {
-  const { topic, partition, offset, position, state, storedAt, rawHash, rawBytes, hash } = entry;
-  const kept = { topic, partition, offset, position, state, storedAt, rawHash, rawBytes, hash };
+  const {
+    topic,
+    partition,
+    generation,
+    offset,
+    position,
+    state,
+    storedAt,
+    rawHash,
+    rawBytes,
+    hash,
+  } = entry;
+  const kept = {
+    topic,
+    partition,
+    generation,
+    offset,
+    position,
+    state,
+    storedAt,
+    rawHash,
+    rawBytes,
+    hash,
+  };
   return { ...kept, event: eventOf(entry, visible) };
 }

@@ -2,68 +2,20 @@ import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
 import { z } from 'zod';
 import { type ChainRow, extend, genesis } from './chain.js';
+import { insertRows, type StoredRow } from './event-rows.js';
 import type { Kept } from './keeping.js';
 
 const headSchema = z.object({
   topic: z.string(),
   partition: z.int(),
+  generation: z.int(),
   nextOffset: z.string(),
   rows: z.string(),
   hash: z.string(),
 });
-/** Where one partition's chain ends, and which offset it waits for. */
-export type ChainHead = z.infer<typeof headSchema>;
+type ChainHead = z.infer<typeof headSchema>;
 
-interface Stored extends Kept, ChainRow {
-  readonly isDuplicate: boolean;
-  readonly opensCall: boolean;
-}
-
-/** Columns, their types, and where a row's value comes from: written once, for the insert. */
-const columns: readonly (readonly [string, string, (row: Stored) => unknown])[] = [
-  ['day', 'date', (row) => new Date(Number(row.timestampMs)).toISOString().slice(0, 10)],
-  ['topic', 'text', (row) => row.topic],
-  ['partition', 'int', (row) => row.partition],
-  ['"offset"', 'bigint', (row) => row.offset],
-  ['position', 'bigint', (row) => row.position],
-  ['timestamp_ms', 'bigint', (row) => row.timestampMs],
-  ['key', 'text', (row) => row.key],
-  ['state', 'text', (row) => row.state],
-  ['raw_hash', 'text', (row) => row.rawHash],
-  ['raw_bytes', 'int', (row) => row.rawBytes],
-  ['event', 'text', (row) => row.event],
-  ['hash', 'text', (row) => row.hash],
-  ['is_duplicate', 'boolean', (row) => row.isDuplicate],
-  ['opens_call', 'boolean', (row) => row.opensCall],
-  ['event_id', 'text', (row) => row.eventId],
-  ['type', 'text', (row) => row.type],
-  ['time', 'timestamptz', (row) => row.time],
-  ['call_id', 'text', (row) => row.callId],
-  ['session_id', 'text', (row) => row.sessionId],
-  ['tenant_id', 'text', (row) => row.tenantId],
-  ['principal_id', 'text', (row) => row.principalId],
-  ['server', 'text', (row) => row.server],
-  ['method', 'text', (row) => row.method],
-  ['resource', 'text', (row) => row.resource],
-  ['effect', 'text', (row) => row.effect],
-  ['rule_ids', 'text', (row) => JSON.stringify(row.ruleIds)],
-  ['approval_id', 'text', (row) => row.approvalId],
-  ['approver_ids', 'text', (row) => JSON.stringify(row.approverIds)],
-  ['code', 'text', (row) => row.code],
-  ['outcome', 'text', (row) => row.outcome],
-];
-
-const listed = new Set(['rule_ids', 'approver_ids']);
-const names = columns.map(([name]) => name);
-const values = names.map((name) =>
-  listed.has(name) ? `array(select jsonb_array_elements_text(r.${name}::jsonb))` : `r.${name}`,
-);
-const parameters = columns.map(([, type], index) => `$${index + 1}::${type}[]`);
-const insertSql = `insert into event (${names.join(', ')}) select ${values.join(', ')}
-  from unnest(${parameters.join(', ')}) as r(${names.join(', ')}) on conflict do nothing`;
-
-const headsSql =
-  'select topic, partition, next_offset as "nextOffset", rows, hash from chain order by 1, 2';
+const headColumns = `c.topic, c.partition, c.generation, c.next_offset as "nextOffset", c.rows, c.hash`;
 
 /** The record in Postgres. It only grows. */
 @Injectable()
@@ -81,27 +33,32 @@ export class Events {
     const byPartition = Map.groupBy(kept, placeOf);
     await this.database.transaction(async (work) => {
       const heads = await lockHeads(work, [...byPartition.values()]);
+      const repeated = await storedHashes(work, heads, byPartition);
       const rows: (Kept & ChainRow)[] = [];
       const moved: ChainHead[] = [];
       for (const head of heads) {
-        const fresh = (byPartition.get(placeOf(head)) ?? []).filter(
-          (each) => BigInt(each.offset) >= BigInt(head.nextOffset),
-        );
+        const { fresh, generation } = sift(head, byPartition.get(placeOf(head)) ?? [], repeated);
         const last = fresh.at(-1);
         if (last === undefined) continue;
-        const extended = extend(head, fresh);
+        const extended = extend(
+          head,
+          fresh.map((each) => ({ ...each, generation })),
+        );
         rows.push(...extended.rows);
-        moved.push({ ...head, ...extended.head, nextOffset: String(BigInt(last.offset) + 1n) });
+        const nextOffset = String(BigInt(last.offset) + 1n);
+        moved.push({ ...head, ...extended.head, generation, nextOffset });
       }
       if (rows.length === 0) return;
-      await insert(work, await this.#mark(work, rows));
+      await insertRows(work, await this.#mark(work, rows));
       await moveHeads(work, moved);
     });
   }
 
   /** The heads of all chains, at one moment. */
-  async heads(): Promise<ChainHead[]> {
-    return z.array(headSchema).parse(await this.database.query(headsSql));
+  async heads(): Promise<Omit<ChainHead, 'generation'>[]> {
+    return z
+      .array(headSchema.omit({ generation: true }))
+      .parse(await this.database.query(`select ${headColumns} from chain c order by 1, 2`));
   }
 
   /** Makes the partitions of the days to come. */
@@ -116,7 +73,7 @@ export class Events {
   }
 
   /** Marks repeats of an event, and the first event of each call. One key has one partition, whose head is locked. */
-  async #mark(work: EntityManager, rows: readonly (Kept & ChainRow)[]): Promise<Stored[]> {
+  async #mark(work: EntityManager, rows: readonly (Kept & ChainRow)[]): Promise<StoredRow[]> {
     const seen = new Set(
       await known(
         work,
@@ -150,6 +107,50 @@ function placeOf(row: { readonly topic: string; readonly partition: number }): s
   return `${row.topic}/${row.partition}`;
 }
 
+/**
+ * What of a run is new. A repeat was stored before, byte for byte; anything else at a place that was
+ * passed already comes from another log: the bus was replaced, and a new generation begins with it.
+ */
+function sift(
+  head: ChainHead,
+  run: readonly Kept[],
+  repeated: ReadonlyMap<string, string>,
+): { readonly fresh: readonly Kept[]; readonly generation: number } {
+  const isPassed = (each: Kept): boolean => BigInt(each.offset) < BigInt(head.nextOffset);
+  const isOtherLog = run.some(
+    (each) => isPassed(each) && repeated.get(`${placeOf(each)}/${each.offset}`) !== each.rawHash,
+  );
+  if (isOtherLog) return { fresh: run, generation: head.generation + 1 };
+  return { fresh: run.filter((each) => !isPassed(each)), generation: head.generation };
+}
+
+/** The raw hashes of what these runs repeat, by place and offset. */
+async function storedHashes(
+  work: EntityManager,
+  heads: readonly ChainHead[],
+  byPartition: ReadonlyMap<string, readonly Kept[]>,
+): Promise<Map<string, string>> {
+  const passed = heads.flatMap((head) =>
+    (byPartition.get(placeOf(head)) ?? [])
+      .filter((each) => BigInt(each.offset) < BigInt(head.nextOffset))
+      .map(({ topic, partition, offset }) => ({ ...head, topic, partition, offset })),
+  );
+  if (passed.length === 0) return new Map();
+  const found: { topic: string; partition: number; offset: string; hash: string }[] =
+    await work.query(
+      `select e.topic, e.partition, e."offset", e.raw_hash as hash from event e
+       join unnest($1::text[], $2::int[], $3::int[], $4::bigint[])
+         as p(topic, partition, generation, "offset") using (topic, partition, generation, "offset")`,
+      [
+        passed.map((each) => each.topic),
+        passed.map((each) => each.partition),
+        passed.map((each) => each.generation),
+        passed.map((each) => each.offset),
+      ],
+    );
+  return new Map(found.map((each) => [`${placeOf(each)}/${each.offset}`, each.hash]));
+}
+
 /** Locks the heads of these runs, always in the same order; a new chain begins at the genesis. */
 async function lockHeads(
   work: EntityManager,
@@ -157,14 +158,14 @@ async function lockHeads(
 ): Promise<ChainHead[]> {
   const firsts = runs.flatMap((run) => run.slice(0, 1));
   const places = [firsts.map((each) => each.topic), firsts.map((each) => each.partition)];
-  const lock = `select c.topic, c.partition, next_offset as "nextOffset", rows, hash
+  const lock = `select ${headColumns}
     from chain c join unnest($1::text[], $2::int[]) as p(topic, partition)
     on c.topic = p.topic and c.partition = p.partition order by 1, 2 for update of c`;
   const found = z.array(headSchema).parse(await work.query(lock, places));
   if (found.length === firsts.length) return found;
   await work.query(
-    `insert into chain (topic, partition, next_offset, rows, hash)
-     select topic, partition, 0, 0, $3 from unnest($1::text[], $2::int[]) as p(topic, partition)
+    `insert into chain (topic, partition, generation, next_offset, rows, hash)
+     select topic, partition, 0, 0, 0, $3 from unnest($1::text[], $2::int[]) as p(topic, partition)
      order by 1, 2 on conflict do nothing`,
     [...places, genesis],
   );
@@ -173,9 +174,10 @@ async function lockHeads(
 
 async function moveHeads(work: EntityManager, heads: readonly ChainHead[]): Promise<void> {
   await work.query(
-    `update chain c set next_offset = h.next_offset, rows = h.rows, hash = h.hash
-     from unnest($1::text[], $2::int[], $3::bigint[], $4::bigint[], $5::text[])
-       as h(topic, partition, next_offset, rows, hash)
+    `update chain c set next_offset = h.next_offset, rows = h.rows, hash = h.hash,
+       generation = h.generation
+     from unnest($1::text[], $2::int[], $3::bigint[], $4::bigint[], $5::text[], $6::int[])
+       as h(topic, partition, next_offset, rows, hash, generation)
      where c.topic = h.topic and c.partition = h.partition`,
     [
       heads.map((head) => head.topic),
@@ -183,14 +185,8 @@ async function moveHeads(work: EntityManager, heads: readonly ChainHead[]): Prom
       heads.map((head) => head.nextOffset),
       heads.map((head) => head.rows),
       heads.map((head) => head.hash),
+      heads.map((head) => head.generation),
     ],
-  );
-}
-
-async function insert(work: EntityManager, rows: readonly Stored[]): Promise<void> {
-  await work.query(
-    insertSql,
-    columns.map(([, , valueOf]) => rows.map((row) => valueOf(row))),
   );
 }
 

@@ -14,7 +14,7 @@ export interface RawRecord {
 }
 
 /** What is stored of one record, before it has its place in the chain. */
-export interface Kept extends Link, Facets {
+export interface Kept extends Omit<Link, 'generation'>, Facets {
   readonly rawBytes: number;
   readonly eventId: string | null;
   readonly type: string | null;
@@ -37,7 +37,7 @@ export function keep(record: RawRecord): Kept {
     return {
       ...bare(record, 'kept'),
       ...facetsOf(data),
-      event: canonicalJson({ ...attributesOf(envelope), data }),
+      event: storableJson({ ...attributesOf(envelope), data }),
       eventId: searchable(envelope.id),
       type: envelope.type,
       time: storableTime(envelope.time),
@@ -82,6 +82,18 @@ function attributesOf(envelope: Envelope): Envelope {
     correlationid,
     ...(causationid === undefined ? {} : { causationid }),
   };
+}
+
+/** Broken characters have no canonical form; they must not be a way to keep an event out of the record. */
+function storableJson(event: unknown): string {
+  try {
+    return canonicalJson(event);
+  } catch {
+    const mended: unknown = JSON.parse(JSON.stringify(event), (_name, value: unknown) =>
+      typeof value === 'string' ? value.toWellFormed() : value,
+    );
+    return canonicalJson(mended);
+  }
 }
 
 function storableTime(time: string): string | null {

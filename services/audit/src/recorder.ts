@@ -6,8 +6,9 @@ import { bare, keep } from './keeping.js';
 
 /** Records of one partition that the bus hands over at once. */
 const maxRun = 500;
-/** Records of one transaction. */
+/** Records, and bytes of them, of one transaction. */
 const maxRecords = 2_000;
+const maxBytes = 8_388_608;
 
 interface Waiting {
   readonly records: readonly LogRecord[];
@@ -54,9 +55,9 @@ export class Recorder implements OnModuleInit {
 
   async #flush(): Promise<void> {
     this.#isFlushing = true;
-    const batch = this.#takeBatch();
+    const batch = this.#queue.splice(0);
     try {
-      await this.#store(batch.flatMap((each) => each.records));
+      for (const some of inPortions(batch.flatMap((each) => each.records))) await this.#store(some);
       for (const each of batch) each.resolve();
     } catch (error) {
       const refusal = new TryAgainLater('the record cannot be written now', { cause: error });
@@ -64,12 +65,6 @@ export class Recorder implements OnModuleInit {
     }
     this.#isFlushing = false;
     this.#flushSoon();
-  }
-
-  #takeBatch(): Waiting[] {
-    let count = 0;
-    const taken = this.#queue.findIndex((each) => (count += each.records.length) >= maxRecords);
-    return this.#queue.splice(0, taken < 0 ? this.#queue.length : taken + 1);
   }
 
   /** One record that the database does not take must not hold up the others, nor be lost. */
@@ -95,4 +90,21 @@ export class Recorder implements OnModuleInit {
       await this.events.append([bare(record, 'unstorable')]);
     }
   }
+}
+
+/** Splits records, in their order, into what one transaction may hold. */
+function inPortions(records: readonly LogRecord[]): LogRecord[][] {
+  const portions: LogRecord[][] = [];
+  let bytes = 0;
+  for (const record of records) {
+    const current = portions.at(-1);
+    bytes += record.value.byteLength;
+    if (current === undefined || current.length >= maxRecords || bytes > maxBytes) {
+      portions.push([record]);
+      bytes = record.value.byteLength;
+    } else {
+      current.push(record);
+    }
+  }
+  return portions;
 }

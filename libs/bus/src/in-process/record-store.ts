@@ -1,6 +1,9 @@
-import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { LogRecord, OutgoingRecord } from '../event-log.js';
 import { partitionOf } from './partition-of.js';
+
+// Asked for at run time: the bundler does not know this built-in module yet.
+const sqlite = process.getBuiltinModule('node:sqlite');
 
 const schema = `
   create table if not exists record (
@@ -50,7 +53,7 @@ export class RecordStore {
     file: string,
     private readonly partitions: number,
   ) {
-    this.#database = new DatabaseSync(file);
+    this.#database = new sqlite.DatabaseSync(file);
     this.#database.exec('pragma locking_mode = exclusive');
     this.#database.exec('pragma journal_mode = wal; pragma synchronous = normal');
     this.#database.exec(`pragma wal_autocheckpoint = ${checkpointPages}`);

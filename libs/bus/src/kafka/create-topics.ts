@@ -8,6 +8,7 @@ import {
   type Retention,
 } from '#contracts';
 import { withAdmin } from './kafka-admin.js';
+import { deliberateClient } from './kafka-client.js';
 import type { KafkaLogOptions } from './kafka-options.js';
 
 /** How topics are laid out on the brokers; in production 3 and 2. */
@@ -31,7 +32,7 @@ export async function createTopics(
     topicOf(topic, retention, layout),
     topicOf(deadLetterTopic(topic), deadLetters, layout),
   ]);
-  await withAdmin(options, async (admin) => {
+  await withAdmin(deliberateClient(options), async (admin) => {
     const existing = new Set(await admin.listTopics());
     const missing = wanted.filter(({ topic }) => !existing.has(topic));
     if (missing.length > 0) await createAndWait(admin, missing);

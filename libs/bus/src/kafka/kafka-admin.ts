@@ -1,14 +1,11 @@
-import type { Admin } from 'kafkajs';
+import type { Admin, Kafka } from 'kafkajs';
 import type { Position } from './group-member.js';
-import { failFastClient } from './kafka-client.js';
+import { deliberateClient, failFastClient } from './kafka-client.js';
 import type { KafkaLogOptions } from './kafka-options.js';
 
 /** Works with an administrator that is connected for this one piece of work. */
-export async function withAdmin<T>(
-  options: KafkaLogOptions,
-  work: (admin: Admin) => Promise<T>,
-): Promise<T> {
-  const admin = failFastClient(options).admin();
+export async function withAdmin<T>(client: Kafka, work: (admin: Admin) => Promise<T>): Promise<T> {
+  const admin = client.admin();
   try {
     await admin.connect();
     return await work(admin);
@@ -22,7 +19,7 @@ export async function endsOf(
   options: KafkaLogOptions,
   topics: readonly string[],
 ): Promise<readonly Position[]> {
-  return withAdmin(options, async (admin) => {
+  return withAdmin(deliberateClient(options), async (admin) => {
     const ends = topics.map(async (topic) => {
       const partitions = await admin.fetchTopicOffsets(topic);
       return partitions.map(({ partition, high }) => ({ topic, partition, next: BigInt(high) }));
@@ -34,5 +31,5 @@ export async function endsOf(
 /** True when some broker answers a new client now. */
 export async function isAnswering(options: KafkaLogOptions): Promise<boolean> {
   const quiet = { ...options, logger: () => undefined };
-  return withAdmin(quiet, async () => true).catch(() => false);
+  return withAdmin(failFastClient(quiet), async () => true).catch(() => false);
 }

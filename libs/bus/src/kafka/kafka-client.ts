@@ -27,11 +27,23 @@ const patient = {
   },
 } satisfies Partial<KafkaConfig>;
 
+/** For work that nobody waits for by the second, such as the creation of topics. */
+const deliberate = {
+  requestTimeout: 15_000,
+  connectionTimeout: 1000,
+  retry: { retries: 3, initialRetryTime: 100, maxRetryTime: 1000, factor: 0.2, multiplier: 2 },
+} satisfies Partial<KafkaConfig>;
+
 const keepAliveMs = 30_000;
 
-/** A kafkajs client for publishing and for administration: gives up soon. */
+/** A kafkajs client for publishing: gives up soon. */
 export function failFastClient(options: KafkaLogOptions): Kafka {
   return clientOf(options, failFast);
+}
+
+/** A kafkajs client for administration: waits for a busy broker, but gives up. */
+export function deliberateClient(options: KafkaLogOptions): Kafka {
+  return clientOf(options, deliberate);
 }
 
 /** A kafkajs client for one consumer: endures. One for each, since its members share their offsets. */

@@ -4,7 +4,7 @@ import { canBreakBrokers, startBroker, type Broker } from '../../../../test/brok
 import { busSuite } from '../bus.suite.js';
 import { eventLogSuite, type LogStorage } from '../event-log.suite.js';
 import { createAndWait, createTopics } from './create-topics.js';
-import { failFastClient } from './kafka-client.js';
+import { deliberateClient } from './kafka-client.js';
 import { KafkaLog } from './kafka-log.js';
 
 let broker: Broker;
@@ -20,13 +20,13 @@ const logger = () => undefined;
 
 async function kafkaStorage(): Promise<LogStorage> {
   const { brokers, replicationFactor } = broker;
-  const admin = failFastClient({ brokers, logger }).admin();
+  const admin = deliberateClient({ brokers, logger }).admin();
   await admin.connect();
   await createTopics({ brokers, logger }, { replicationFactor });
   return {
     description: { kind: 'kafka', brokers, sessionMs: canBreakBrokers() ? 2000 : 6000 },
     open: async (limits = {}) => {
-      const log = new KafkaLog({ brokers, logger, ...limits });
+      const log = new KafkaLog({ brokers, logger, maxWaitMs: 50, ...limits });
       await log.connect();
       return log;
     },

@@ -9,7 +9,7 @@ import {
 import { KafkaConsumer } from './kafka-consumer.js';
 import type { KafkaLogOptions } from './kafka-options.js';
 import { KafkaProducer, type ProducerParts } from './kafka-producer.js';
-import { connectSender } from './kafka-sender.js';
+import { connectSender, KnownTopics } from './kafka-sender.js';
 import { withoutReceipt } from './receipts.js';
 
 /** The broker refuses a request above 1 MiB less its own overhead. */
@@ -28,13 +28,14 @@ export class KafkaLog implements EventLog {
     private readonly options: KafkaLogOptions,
     parts: Partial<ProducerParts> = {},
   ) {
+    const known = new KnownTopics(options);
     this.#producer = new KafkaProducer(
       {
         deadlineMs: options.publishDeadlineMs ?? 3000,
         maxQueuedRecords: options.maxQueuedRecords ?? 10_000,
         maxRecordBytes: options.maxRecordBytes ?? defaultMaxRecordBytes,
       },
-      { connect: async () => connectSender(options), withoutReceipt, ...parts },
+      { connect: async () => connectSender(options, known), withoutReceipt, ...parts },
     );
   }
 
@@ -54,14 +55,17 @@ export class KafkaLog implements EventLog {
     if (this.#isClosed) throw new PublishError('LOG_CLOSED', 'the log is closed');
     const consumer = new KafkaConsumer(this.options, reading, delivery);
     this.#consumers.add(consumer);
-    await consumer.start();
-    return {
-      isLive: () => consumer.isLive(),
-      close: async () => {
-        await consumer.close();
-        this.#consumers.delete(consumer);
-      },
+    const close = async () => {
+      await consumer.close();
+      this.#consumers.delete(consumer);
     };
+    try {
+      await consumer.start();
+    } catch (error) {
+      await close();
+      throw error;
+    }
+    return { isLive: () => consumer.isLive(), close };
   }
 
   async close(): Promise<void> {

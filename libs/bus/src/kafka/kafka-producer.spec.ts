@@ -1,7 +1,7 @@
 import { describe, expect, test, vi } from 'vitest';
 import type { OutgoingRecord } from '../event-log.js';
 import { KafkaProducer, type ProducerLimits, type ProducerParts } from './kafka-producer.js';
-import type { Sender } from './kafka-sender.js';
+import type { Sender, Sent } from './kafka-sender.js';
 import { withoutReceipt, type Place } from './receipts.js';
 
 const limits: ProducerLimits = { deadlineMs: 1000, maxQueuedRecords: 100, maxRecordBytes: 1000 };
@@ -171,9 +171,9 @@ function numberOf(record: OutgoingRecord): number {
 class FakeSender implements Sender {
   readonly batches: (readonly OutgoingRecord[])[] = [];
   isClosed = false;
-  #outcome = Promise.withResolvers<readonly Place[]>();
+  #outcome = Promise.withResolvers<Sent>();
 
-  async send(records: readonly OutgoingRecord[]): Promise<readonly Place[]> {
+  async send(records: readonly OutgoingRecord[]): Promise<Sent> {
     this.#outcome = Promise.withResolvers();
     this.batches.push(records);
     return this.#outcome.promise;
@@ -185,7 +185,8 @@ class FakeSender implements Sender {
 
   /** Acknowledges the partitions of the last batch, all or those that are kept. */
   answer(keep: (place: Place) => boolean = () => true): void {
-    this.#outcome.resolve((this.batches.at(-1) ?? []).map(placeOf).filter(keep));
+    const receipts = (this.batches.at(-1) ?? []).map(placeOf).filter(keep);
+    this.#outcome.resolve({ receipts, homeless: [] });
   }
 
   fail(): void {

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { PublishError, type OutgoingRecord } from '../event-log.js';
-import type { ConnectSender, Sender } from './kafka-sender.js';
+import type { ConnectSender, Sender, Sent } from './kafka-sender.js';
 import { withoutReceipt } from './receipts.js';
 
 /** Limits of publishing; see KafkaLogOptions. */
@@ -28,6 +28,8 @@ interface Waiting {
 
 /** Bytes of one request at most, so that a request stays short and below the broker's limit. */
 const maxBatchBytes = 512 * 1024;
+/** Bytes that may wait, whatever the number of records. */
+const maxQueuedBytes = 64 * 1024 * 1024;
 const firstPauseMs = 100;
 const longestPauseMs = 1000;
 
@@ -41,7 +43,8 @@ const longestPauseMs = 1000;
  */
 export class KafkaProducer {
   #sender: Sender | undefined;
-  #queue: Waiting[] = [];
+  readonly #queue: Waiting[] = [];
+  #queuedBytes = 0;
   #inFlight: readonly Waiting[] = [];
   #flushIsDue = false;
   #deadlineTimer: NodeJS.Timeout | undefined;
@@ -79,6 +82,7 @@ export class KafkaProducer {
     return new Promise((resolve, reject) => {
       const dueAt = performance.now() + this.limits.deadlineMs;
       this.#queue.push({ record, bytes, dueAt, wasLeftOut: false, resolve, reject });
+      this.#queuedBytes += bytes;
       this.#armDeadline();
       this.#flushSoon();
     });
@@ -108,7 +112,7 @@ export class KafkaProducer {
     if (this.#sender === undefined && !this.#mendsHole) {
       throw new PublishError('BROKER_UNAVAILABLE', 'the broker is being looked for');
     }
-    if (this.#queue.length >= maxQueuedRecords) {
+    if (this.#queue.length >= maxQueuedRecords || this.#queuedBytes + bytes > maxQueuedBytes) {
       throw new PublishError('QUEUE_FULL', 'too many appends wait');
     }
   }
@@ -131,8 +135,8 @@ export class KafkaProducer {
     if (batch.length === 0) return;
     this.#inFlight = batch;
     try {
-      const receipts = await sender.send(batch.map((each) => each.record));
-      if (this.#sender === sender) this.#acknowledge(batch, sender, receipts);
+      const sent = await sender.send(batch.map((each) => each.record));
+      if (this.#sender === sender) this.#acknowledge(batch, sender, sent);
     } catch (cause) {
       if (this.#sender === sender) this.#fail(cause);
     }
@@ -146,20 +150,32 @@ export class KafkaProducer {
       if (count > 0 && bytes > maxBatchBytes) break;
       count += 1;
     }
-    return this.#queue.splice(0, count);
+    return this.#takeFromQueue(count);
   }
 
-  #acknowledge(
-    batch: readonly Waiting[],
-    sender: Sender,
-    receipts: Awaited<ReturnType<Sender['send']>>,
-  ): void {
-    const records = batch.map((each) => each.record);
+  #takeFromQueue(count: number): Waiting[] {
+    const taken = this.#queue.splice(0, count);
+    for (const each of taken) this.#queuedBytes -= each.bytes;
+    return taken;
+  }
+
+  #acknowledge(batch: readonly Waiting[], sender: Sender, { receipts, homeless }: Sent): void {
+    const sent = batch.filter((each) => !homeless.includes(each.record));
     const leftOut = new Set(
-      this.parts.withoutReceipt(records, (record) => sender.placeOf(record), receipts),
+      this.parts.withoutReceipt(
+        sent.map((each) => each.record),
+        (record) => sender.placeOf(record),
+        receipts,
+      ),
     );
     this.#inFlight = [];
-    for (const each of batch) if (!leftOut.has(each.record)) each.resolve();
+    for (const each of batch) {
+      if (homeless.includes(each.record)) {
+        each.reject(
+          new PublishError('BROKER_UNAVAILABLE', `there is no topic ${each.record.topic}`),
+        );
+      } else if (!leftOut.has(each.record)) each.resolve();
+    }
     if (leftOut.size > 0) this.#mend(batch.filter((each) => leftOut.has(each.record)));
     this.#settled();
   }
@@ -172,6 +188,7 @@ export class KafkaProducer {
     const again = leftOut.filter((each) => !each.wasLeftOut);
     for (const each of again) each.wasLeftOut = true;
     this.#queue.unshift(...again);
+    for (const each of again) this.#queuedBytes += each.bytes;
     this.#mendsHole = true;
     this.#replaceSender();
   }
@@ -189,7 +206,7 @@ export class KafkaProducer {
   }
 
   #refuseQueue(cause: unknown): void {
-    for (const each of this.#queue.splice(0)) {
+    for (const each of this.#takeFromQueue(this.#queue.length)) {
       each.reject(new PublishError('BROKER_UNAVAILABLE', 'not sent', { cause }));
     }
   }

@@ -4,6 +4,7 @@ import { vi } from 'vitest';
 import { PublishError, type EventLog, type LogRecord } from '../event-log.js';
 import { createAndWait } from './create-topics.js';
 import { endsOf, withAdmin } from './kafka-admin.js';
+import { deliberateClient } from './kafka-client.js';
 import { KafkaLog } from './kafka-log.js';
 import type { KafkaLogOptions } from './kafka-options.js';
 import type { ProducerParts } from './kafka-producer.js';
@@ -13,7 +14,7 @@ export const patience = { timeout: 60_000, interval: 20 };
 
 /** Settings of tests: the client's own log is silent, for outages are what it complains about. */
 export function quiet(brokers: readonly string[]): KafkaLogOptions {
-  return { brokers, logger: () => undefined };
+  return { brokers, maxWaitMs: 100, logger: () => undefined };
 }
 
 export async function newTopic(
@@ -21,7 +22,7 @@ export async function newTopic(
   replicationFactor: number,
 ): Promise<string> {
   const topic = `outage.${randomUUID()}`;
-  await withAdmin(quiet(brokers), async (admin) => {
+  await withAdmin(deliberateClient(quiet(brokers)), async (admin) => {
     await createAndWait(admin, [{ topic, numPartitions: 6, replicationFactor }]);
   });
   return topic;
@@ -76,7 +77,7 @@ export class Load {
   async #write(): Promise<void> {
     while (!this.#stopping.signal.aborted) {
       await this.#append(this.#next++);
-      await pause(5);
+      await pause(10);
     }
   }
 
@@ -110,10 +111,13 @@ export async function storedIn(options: KafkaLogOptions, topic: string): Promise
   await log.subscribe(
     { group: randomUUID(), topics: [topic], startAt: 'committed' },
     {
-      mode: 'each',
-      handle: async (record) => {
-        stored.add(numberOf(record));
-        nextOf.set(record.partition, record.offset + 1n);
+      mode: 'batch',
+      maxRecords: 1000,
+      handle: async (records) => {
+        for (const record of records) {
+          stored.add(numberOf(record));
+          nextOf.set(record.partition, record.offset + 1n);
+        }
       },
     },
   );

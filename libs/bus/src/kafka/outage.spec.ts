@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { canBreakBrokers, startBroker, type Broker } from '../../../../test/broker/broker.js';
 import { KafkaLog } from './kafka-log.js';
-import { connectSender } from './kafka-sender.js';
+import { connectSender, KnownTopics } from './kafka-sender.js';
 import type { ProducerParts } from './kafka-producer.js';
 import {
   Load,
@@ -55,7 +55,8 @@ describe.skipIf(!canBreakBrokers())('outages of one broker', { timeout: 90_000 }
   });
 
   test('when the producer object were kept after it, then this test would see the loss', async () => {
-    const connect = reusing(async () => connectSender(quiet(broker.brokers)));
+    const options = quiet(broker.brokers);
+    const connect = reusing(async () => connectSender(options, new KnownTopics(options)));
 
     expect(await lostAcrossAFreeze({ connect })).toEqual([103]);
   });
@@ -147,6 +148,22 @@ describe.skipIf(!canBreakBrokers())('outages of one broker', { timeout: 90_000 }
     await log.close();
   });
 
+  test('when a topic does not exist, then its records are refused and the others of the batch are stored', async () => {
+    const options = quiet(broker.brokers);
+    const topic = await newTopic(broker.brokers, 1);
+    const log = await openLog(options);
+
+    const [known, unknown] = await Promise.allSettled([
+      log.append(numbered(topic, 1)),
+      log.append(numbered(`${topic}.dead`, 2)),
+    ]);
+
+    expect(known.status).toBe('fulfilled');
+    expect(unknown).toMatchObject({ reason: { code: 'BROKER_UNAVAILABLE' } });
+    expect(log.canAppend()).toBe(true);
+    await log.close();
+  });
+
   test('when there is no broker, then connecting and publishing are refused, and connecting later works', async () => {
     const options = quiet(broker.brokers);
     const topic = await newTopic(broker.brokers, 1);
@@ -160,7 +177,7 @@ describe.skipIf(!canBreakBrokers())('outages of one broker', { timeout: 90_000 }
 
     await broker.resume();
     await vi.waitFor(() => log.connect(), patience);
-    await log.append(numbered(topic, 2));
+    await vi.waitFor(() => log.append(numbered(topic, 2)), patience);
     await log.close();
     expect(await storedIn(options, topic)).toEqual(new Set([2]));
   });

@@ -17,7 +17,7 @@ import { withoutReceipt } from './receipts.js';
 /** A roll without the check loses something in eight of nine cases, so this many leave no doubt. */
 const mostRolls = 6;
 
-describe.skipIf(!canBreakBrokers())('outages of a cluster', { timeout: 180_000 }, () => {
+describe.skipIf(!canBreakBrokers())('outages of a cluster', { timeout: 300_000 }, () => {
   let cluster: Broker;
 
   beforeAll(async () => {

@@ -9,7 +9,7 @@ interface ListEntry {
   readonly usedWith: string;
 }
 
-const lists: Readonly<Record<string, ListEntry>> = {
+const lists = new Map<string, ListEntry>(Object.entries({
   'tools/list': { items: 'tools', name: 'name', usedWith: 'tools/call' },
   'prompts/list': { items: 'prompts', name: 'name', usedWith: 'prompts/get' },
   'resources/list': { items: 'resources', name: 'uri', usedWith: 'resources/read' },
@@ -18,7 +18,7 @@ const lists: Readonly<Record<string, ListEntry>> = {
     name: 'uriTemplate',
     usedWith: 'resources/read',
   },
-};
+} satisfies Record<string, ListEntry>));
 
 /** What a list answer offers: the names, and the operation they are used with. */
 export interface Catalog {
@@ -30,7 +30,7 @@ export interface Catalog {
 
 /** Reads an answer to a list method; undefined when it is none or an error. Items without a name are never kept. */
 export function catalogOf(method: string, answer: JsonObject): Catalog | undefined {
-  const entry = lists[method];
+  const entry = lists.get(method);
   const result = objectAt(answer, 'result');
   const items = entry === undefined ? undefined : result[entry.items];
   if (entry === undefined || !Array.isArray(items)) return undefined;

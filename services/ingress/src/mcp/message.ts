@@ -27,9 +27,14 @@ function readCall(body: JsonObject): Message | undefined {
   const method = methodSchema.safeParse(body['method']);
   const isCall = method.success && paramsSchema.safeParse(body['params']).success;
   if (!isCall || 'result' in body || 'error' in body) return undefined;
-  if (!('id' in body)) return { kind: 'notification', method: method.data, body };
+  if (!('id' in body)) return readNotification(method.data, body);
   const id = idSchema.safeParse(body['id']);
   return id.success ? { kind: 'request', id: id.data, method: method.data, body } : undefined;
+}
+
+/** Anything else without an id asks for an effect and wants no answer: nobody could be told of a refusal. */
+function readNotification(method: string, body: JsonObject): Message | undefined {
+  return method.startsWith('notifications/') ? { kind: 'notification', method, body } : undefined;
 }
 
 function readResponse(body: JsonObject): Message | undefined {

@@ -27,8 +27,11 @@ const byReference: MethodEntry['resource'] = (params) => {
 const upkeep: MethodEntry = { action: 'connect' };
 const reading: MethodEntry = { action: 'read', resource: byUri };
 
-/** Every method that is known; an unknown one counts as one that may do anything. */
-const methods: Readonly<Record<string, MethodEntry>> = {
+/**
+ * Every method that a client may send as a message and that is known; any other counts as one that may
+ * do anything. The gateway's own operations (`session/close`) are not among them.
+ */
+const methods = new Map<string, MethodEntry>(Object.entries({
   initialize: upkeep,
   ping: upkeep,
   'server/discover': upkeep,
@@ -41,16 +44,13 @@ const methods: Readonly<Record<string, MethodEntry>> = {
   'notifications/cancelled': upkeep,
   'notifications/progress': upkeep,
   'notifications/roots/list_changed': upkeep,
-  'session/stream': upkeep,
-  'session/close': upkeep,
-  'client/response': upkeep,
   'tools/call': { action: 'execute', resource: byName },
   'prompts/get': { action: 'read', resource: byName },
   'completion/complete': { action: 'read', resource: byReference },
   'resources/read': reading,
   'resources/subscribe': reading,
   'resources/unsubscribe': reading,
-};
+} satisfies Record<string, MethodEntry>));
 
 const unknownMethod: MethodEntry = { action: 'execute' };
 
@@ -60,7 +60,7 @@ const volatileMeta = new Set(['progressToken', 'traceparent', 'tracestate', 'bag
 /** What a message asks for. A response of the client to the server is an operation too. */
 export function operationOf(message: Message): Operation {
   if (message.kind === 'response') return upkeepOperation('client/response', message.body);
-  const entry = methods[message.method] ?? unknownMethod;
+  const entry = methods.get(message.method) ?? unknownMethod;
   const params = objectAt(message.body, 'params');
   const named = entry.resource?.(params);
   const resource = typeof named === 'string' ? named : '';

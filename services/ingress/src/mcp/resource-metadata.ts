@@ -7,7 +7,7 @@ export class ResourceMetadata {
 
   /** The document of one server; undefined when there is none of that name. */
   document(server: string): Readonly<Record<string, unknown>> | undefined {
-    if (!(server in this.config.servers)) return undefined;
+    if (!Object.hasOwn(this.config.servers, server)) return undefined;
     const { authority, tenants } = this.config.entra;
     return {
       resource: this.#resource(server),

@@ -4,10 +4,12 @@ import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from 'pg';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { installedFolder } from './binaries.js';
 import { startEmbeddedPostgres, type EmbeddedPostgres } from './embedded-postgres.js';
 import { readPostmasterFile } from './postmaster.js';
+
+vi.setConfig({ hookTimeout: 60_000 });
 
 let dataDir: string;
 const running: EmbeddedPostgres[] = [];

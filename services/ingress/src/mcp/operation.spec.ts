@@ -1,0 +1,37 @@
+import { expect, test } from 'vitest';
+import { callDigest } from '#trust';
+import { readMessage } from './message.js';
+import { operationOf } from './operation.js';
+
+const operation = (params: Record<string, unknown>, method = 'tools/call', extra = {}) => {
+  const body = JSON.parse(JSON.stringify({ jsonrpc: '2.0', id: 1, method, params, ...extra }));
+  const message = readMessage(body);
+  if (message === undefined) throw new TypeError('not a message');
+  return operationOf(message);
+};
+const digest = (params: Record<string, unknown>, extra = {}): string =>
+  callDigest({ protocol: 'mcp', server: 's', ...operation(params, 'tools/call', extra) });
+const params = { name: 'refund', arguments: { amount: 20 } };
+
+test('when a call is made again under another progress token, then its digest is the same', () => {
+  const meta = (progressToken: number) => ({ ...params, _meta: { progressToken, vendor: 'x' } });
+
+  expect(digest(meta(1))).toBe(digest(meta(2)));
+});
+
+test.each<[string, Record<string, unknown>, object]>([
+  ['the arguments', { ...params, arguments: { amount: 21 } }, {}],
+  ['the tool', { ...params, name: 'refund2' }, {}],
+  ['a member of _meta', { ...params, _meta: { vendor: 'y' } }, {}],
+  ['a member beside the arguments', { ...params, requestState: 'abc' }, {}],
+  ['a member beside the parameters', params, { vendor: true }],
+])('when %s changes, then the digest changes: all that goes upstream is signed', (_, changed, extra) => {
+  expect(digest(changed, extra)).not.toBe(digest(params));
+});
+
+test.each(['admin/shutdown', 'session/close', 'client/response', 'constructor', 'toString'])(
+  'when the method %s is sent as a message, then it counts as one that may do anything',
+  (method) => {
+    expect(operation({}, method).facts).toEqual({ action: 'execute', objects: [], complete: false });
+  },
+);
