@@ -33,10 +33,13 @@ export interface StandaloneSettings {
  * was acknowledged survives the end of the process, however it ends.
  */
 export async function startStandalone(settings: StandaloneSettings): Promise<RunningService> {
-  mkdirSync(settings.dataDir, { recursive: true, mode: 0o700 });
-  const keys = keysIn(settings.dataDir);
+  // Postgres may run as another user and must be able to enter the data folder, but not what is private.
+  const own = join(settings.dataDir, 'private');
+  mkdirSync(settings.dataDir, { recursive: true });
+  mkdirSync(own, { recursive: true, mode: 0o700 });
+  const keys = keysIn(own);
   const database = await openDatabase(settings);
-  const log = new InProcessLog(join(settings.dataDir, 'events.sqlite'));
+  const log = new InProcessLog(join(own, 'events.sqlite'));
   try {
     const service = await start(settings, keys, database.url, log);
     await service.listening;

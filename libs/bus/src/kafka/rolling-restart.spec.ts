@@ -11,7 +11,7 @@ import {
   patience,
   quiet,
   storedIn,
-} from './outage.kit.js';
+} from './outage.suite.js';
 import { withoutReceipt } from './receipts.js';
 
 /** A roll without the check loses something in eight of nine cases, so this many leave no doubt. */
@@ -81,7 +81,7 @@ describe.skipIf(!canBreakBrokers())('outages of a cluster', { timeout: 300_000 }
     expect(missing).not.toEqual([]);
     expect(lost(checked.load, await storedIn(quiet(cluster.brokers), checked.topic))).toEqual([]);
     await vi.waitFor(() => {
-      expect([...checked.load.acknowledged].filter((n) => !read.has(n))).toEqual([]);
+      expect(lost(checked.load, read)).toEqual([]);
     }, patience);
     expect(subscription.isLive()).toBe(true);
     await Promise.all([checked.log.close(), unchecked.log.close()]);

@@ -17,8 +17,11 @@ const packages: Readonly<Record<string, string>> = {
 const linksSchema = z.array(z.object({ source: z.string(), target: z.string() }));
 
 /** Folder of Postgres programs that the account can really run; copied below `home` where the installed ones cannot be. */
-export async function usableBinaries(home: string, account: Account): Promise<string> {
-  const installed = installedFolder(`${process.platform}-${process.arch}`);
+export async function usableBinaries(
+  home: string,
+  account: Account,
+  installed = installedFolder(`${process.platform}-${process.arch}`),
+): Promise<string> {
   if (await isUsable(join(installed, 'bin'), home, account)) return join(installed, 'bin');
   const copied = join(home, 'native');
   if (await isUsable(join(copied, 'bin'), home, account)) return join(copied, 'bin');

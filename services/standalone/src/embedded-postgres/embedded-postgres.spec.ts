@@ -1,11 +1,12 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, cp, lstat, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from 'pg';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { installedFolder } from './binaries.js';
+import { chooseAccount } from './account.js';
+import { installedFolder, usableBinaries } from './binaries.js';
 import { startEmbeddedPostgres, type EmbeddedPostgres } from './embedded-postgres.js';
 import { readPostmasterFile } from './postmaster.js';
 
@@ -102,6 +103,17 @@ describe('embedded Postgres', { timeout: 60_000 }, () => {
     },
   );
 
+  test('when the server dies, then it comes back under the same address with its data', async () => {
+    const { url } = await start();
+    await ask(url, 'create table kept as select 42 as answer');
+    const file = await readPostmasterFile(join(dataDir, 'postgres', 'data'));
+
+    process.kill(file?.pid ?? 0, 'SIGKILL');
+
+    const answer = async () => ask(url, 'select answer from kept').catch(() => undefined);
+    await expect.poll(answer, { timeout: 30_000 }).toEqual([{ answer: 42 }]);
+  });
+
   test('when the process that started it still lives, then a second start is refused and the first goes on', async () => {
     const first = await start();
 
@@ -137,6 +149,34 @@ describe('embedded Postgres', { timeout: 60_000 }, () => {
         code: 'DATA_FOLDER_CLOSED',
         message: expect.stringContaining('COUNTERSIGN_DATA_DIR'),
       });
+    },
+  );
+
+  test('when the installed programs lack their links, then a copy with links is used', async () => {
+    const installed = join(dataDir, 'package', 'native');
+    await cp(installedFolder(`${process.platform}-${process.arch}`), installed, {
+      recursive: true,
+      filter: async (path) => !(await lstat(path)).isSymbolicLink(),
+    });
+
+    const folder = await usableBinaries(dataDir, await chooseAccount(), installed);
+
+    expect(folder).toBe(join(dataDir, 'native', 'bin'));
+  });
+
+  test.skipIf(!isRoot)(
+    'when the installed programs lie in a closed home, then a copy is used',
+    async () => {
+      const home = join(dataDir, 'home');
+      await mkdir(home, { mode: 0o700 });
+      const installed = join(home, 'native');
+      await cp(installedFolder(`${process.platform}-${process.arch}`), installed, {
+        recursive: true,
+      });
+
+      const folder = await usableBinaries(dataDir, await chooseAccount(), installed);
+
+      expect(folder).toBe(join(dataDir, 'native', 'bin'));
     },
   );
 

@@ -28,6 +28,8 @@ export interface EmbeddedPostgres {
 const attempts = 5;
 const startTimeoutMs = 60_000;
 const pollMs = 20;
+/** Between attempts to bring back a server that ended unasked. */
+const restartPauseMs = 1_000;
 
 /**
  * Starts a Postgres of our own on a free port of the loopback interface. It works as root and as an
@@ -45,10 +47,27 @@ export async function startEmbeddedPostgres(
   await stopLeftover(home.data, await readOwner(home));
   await createCluster(home, binaries);
   await writeFile(join(home.folder, 'owner'), String(process.pid));
+  const { parameters = {} } = settings;
+  const start = async (port: () => Promise<number>): Promise<Server> =>
+    bringUp(home, port, async (chosen) => launch(home, binaries, chosen, parameters));
+  const first = await start(async () => choosePort(home));
+  return keepRunning(first, async () => start(async () => first.port), home);
+}
+
+interface Server {
+  readonly child: ChildProcess;
+  readonly port: number;
+}
+
+async function bringUp(
+  home: Home,
+  choose: () => Promise<number>,
+  launchOn: (port: number) => Promise<ChildProcess>,
+): Promise<Server> {
   for (let attempt = 1; ; attempt += 1) {
-    const port = await choosePort(home);
-    const child = await launch(home, binaries, port, settings.parameters ?? {});
-    if (await becomesReady(child, home)) return running(child, home, port);
+    const port = await choose();
+    const child = await launchOn(port);
+    if (await becomesReady(child, home)) return { child, port };
     if (attempt === attempts) throw await notStarted(home);
     // The port was taken meanwhile, or a predecessor's server that was only starting came first.
     await pause(100 * attempt);
@@ -56,19 +75,42 @@ export async function startEmbeddedPostgres(
   }
 }
 
-function running(child: ChildProcess, home: Home, port: number): EmbeddedPostgres {
-  child.unref();
-  const url = `postgres://${login}:${home.password}@127.0.0.1:${port}/postgres`;
+/** Starts the server again when it ends unasked; its users lose their connections, not their data. */
+function keepRunning(first: Server, start: () => Promise<Server>, home: Home): EmbeddedPostgres {
+  let { child } = first;
+  let isStopping = false;
+  let restart = Promise.resolve();
+  const again = async (): Promise<void> => {
+    if (isStopping) return undefined;
+    const next = await start().catch(() => undefined);
+    if (next !== undefined) return watch(next.child);
+    await pause(restartPauseMs);
+    return again();
+  };
+  const watch = (started: ChildProcess): void => {
+    child = started;
+    child.unref();
+    child.once('exit', () => {
+      if (!isStopping) restart = again();
+    });
+  };
+  watch(child);
   return {
-    url,
+    url: `postgres://${login}:${home.password}@127.0.0.1:${first.port}/postgres`,
     stop: async () => {
-      if (child.pid === undefined || hasEnded(child)) return;
-      const ended = once(child, 'exit');
-      child.ref();
-      await stopPostmaster(child.pid, home.data);
-      await ended;
+      isStopping = true;
+      await restart;
+      await end(child, home);
     },
   };
+}
+
+async function end(child: ChildProcess, home: Home): Promise<void> {
+  if (child.pid === undefined || hasEnded(child)) return;
+  const ended = once(child, 'exit');
+  child.ref();
+  await stopPostmaster(child.pid, home.data);
+  await ended;
 }
 
 async function launch(
