@@ -10,8 +10,18 @@ export default {
       from: { path: '^services/([^/]+)/', pathNot: '^services/standalone/' },
       to: { path: '^services/', pathNot: '^services/$1/' },
     },
-    { name: 'libs-never-import-services', severity: 'error', from: { path: '^libs/' }, to: { path: '^(services|demo|test|bench)/' } },
-    { name: 'product-never-imports-tests', severity: 'error', from: { path: '^services/' }, to: { path: '^(demo|test|bench)/' } },
+    {
+      name: 'libs-never-import-services',
+      severity: 'error',
+      from: { path: '^libs/', pathNot: '\\.(spec|suite)\\.ts$' },
+      to: { path: '^(services|demo|test|bench)/' },
+    },
+    {
+      name: 'product-never-imports-tests',
+      severity: 'error',
+      from: { path: '^services/', pathNot: '\\.spec\\.ts$' },
+      to: { path: '^(demo|test|bench)/' },
+    },
     {
       name: 'libs-only-through-index',
       severity: 'error',
@@ -42,7 +52,12 @@ export default {
       comment: 'A file named decide, approval, chain or bundle is a pure decision.',
       severity: 'error',
       from: { path: '^services/.+/(decide|transitions|chain|catalog)\\.ts$' },
-      to: { path: ['node_modules/(@nestjs|typeorm|pg|kafkajs|pino|rxjs)', '^libs/(bus|storage|runtime)/'] },
+      to: {
+        path: [
+          'node_modules/(@nestjs|typeorm|pg|kafkajs|pino|rxjs)',
+          '^libs/(bus|storage|runtime)/',
+        ],
+      },
     },
     {
       name: 'kafkajs-only-in-the-bus',
@@ -61,6 +76,10 @@ export default {
     tsConfig: { fileName: 'tsconfig.json' },
     tsPreCompilationDeps: true,
     combinedDependencies: true,
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'require', 'node', 'default', 'types'],
+    },
     doNotFollow: { path: '^node_modules/' },
     exclude: { path: '^dist/' },
   },

@@ -18,16 +18,29 @@ export async function byHand(
 ): Promise<string> {
   const names = Object.keys(demoIdentities).filter(isDemoIdentity);
   const tokens = await Promise.all(
-    names.map(async (name) => `# ${name}: ${descriptions[name]}\nexport ${name.toUpperCase()}=${await token(demoIdentities[name])}`),
+    names.map(
+      async (name) =>
+        `# ${name}: ${descriptions[name]}\nexport ${name.toUpperCase()}_TOKEN=${await token(demoIdentities[name])}`,
+    ),
   );
   const call = JSON.stringify({
     jsonrpc: '2.0',
     id: 1,
     method: 'initialize',
-    params: { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'curl', version: '1' } },
+    params: {
+      protocolVersion: '2025-11-25',
+      capabilities: {},
+      clientInfo: { name: 'curl', version: '1' },
+    },
   });
   const vscode = JSON.stringify({
-    servers: { orders: { type: 'http', url: `${url}/mcp/orders`, headers: { Authorization: 'Bearer <token>' } } },
+    servers: {
+      orders: {
+        type: 'http',
+        url: `${url}/mcp/orders`,
+        headers: { Authorization: 'Bearer <token>' },
+      },
+    },
   });
   return `
 Go on by hand
@@ -41,20 +54,20 @@ Tokens, good for an hour (paste into a shell):
 ${tokens.join('\n')}
 
 A first call:
-curl -sS ${url}/mcp/orders -H "authorization: Bearer $ANALYST" -H 'content-type: application/json' \\
+curl -sS ${url}/mcp/orders -H "authorization: Bearer $ANALYST_TOKEN" -H 'content-type: application/json' \\
   -H 'accept: application/json, text/event-stream' -d '${call}'
 
 Sign what waits:
-curl -sS "${url}/v1/approvals?status=pending" -H "authorization: Bearer $APPROVER"
-curl -sS ${url}/v1/approvals/<id>/decision -H "authorization: Bearer $APPROVER" \\
+curl -sS "${url}/v1/approvals?status=pending" -H "authorization: Bearer $APPROVER_TOKEN"
+curl -sS ${url}/v1/approvals/<id>/decision -H "authorization: Bearer $APPROVER_TOKEN" \\
   -H 'content-type: application/json' -d '{"decision":"approve","reason":"checked"}'
 
 Read the record:
-curl -sS ${url}/v1/calls -H "authorization: Bearer $AUDITOR"
+curl -sS ${url}/v1/calls -H "authorization: Bearer $AUDITOR_TOKEN"
 
 Clients, unchanged:
 VS Code (.vscode/mcp.json)   ${vscode}
-Claude Code                  claude mcp add --transport http orders ${url}/mcp/orders --header "Authorization: Bearer $ANALYST"
+Claude Code                  claude mcp add --transport http orders ${url}/mcp/orders --header "Authorization: Bearer $ANALYST_TOKEN"
 MCP Inspector                npx @modelcontextprotocol/inspector, Streamable HTTP, ${url}/mcp/orders, the same header
 `;
 }

@@ -34,7 +34,11 @@ export interface DemoWorld {
 export async function startDemoWorld(settings: DemoWorldSettings): Promise<DemoWorld> {
   const { entraPort, folder, gatewayPort, ordersPort, ordersToken, policies } = settings;
   const entra = await startStandInEntra({ host: '127.0.0.1', port: entraPort });
-  const orders = await startOrdersServer({ host: '127.0.0.1', port: ordersPort, token: ordersToken });
+  const orders = await startOrdersServer({
+    host: '127.0.0.1',
+    port: ordersPort,
+    token: ordersToken,
+  });
   const certificateAuthorityFile = join(folder, 'authority.pem');
   await writeFile(certificateAuthorityFile, entra.certificateAuthority);
   const configFile = join(folder, 'countersign.yaml');

@@ -13,7 +13,12 @@ import { tour } from './tour/tour.js';
 
 const isOnce = process.argv.includes('--once');
 const port = (standard: number) =>
-  z.coerce.number().int().min(0).max(65_535).default(isOnce ? 0 : standard);
+  z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(65_535)
+    .default(isOnce ? 0 : standard);
 
 const environment = readEnvironment(
   z.object({
@@ -32,7 +37,8 @@ const noteFile = resolve('.countersign/demo.json');
 
 // The system's temporary folder, not the home: an embedded Postgres started by root must be able to
 // enter every folder above its data.
-const dataDir = environment.COUNTERSIGN_DATA_DIR ?? (await mkdtemp(join(tmpdir(), 'countersign-demo-')));
+const dataDir =
+  environment.COUNTERSIGN_DATA_DIR ?? (await mkdtemp(join(tmpdir(), 'countersign-demo-')));
 await chmod(dataDir, 0o755);
 const ordersToken = randomBytes(24).toString('base64url');
 const gatewayPort = environment.COUNTERSIGN_PORT || (await freePort());
@@ -75,7 +81,9 @@ if (isOnce) {
     });
     write('\nEvery step did what it should.\n');
   } catch (error) {
-    process.stderr.write(`\nThe tour failed: ${error instanceof Error ? error.message : String(error)}\n`);
+    process.stderr.write(
+      `\nThe tour failed: ${error instanceof Error ? error.message : String(error)}\n`,
+    );
     process.exitCode = 1;
   } finally {
     await close();

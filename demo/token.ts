@@ -10,7 +10,9 @@ const answerSchema = z.object({ access_token: z.string() });
 const [identity = ''] = process.argv.slice(2);
 
 try {
-  const note = noteSchema.parse(JSON.parse(await readFile(resolve('.countersign/demo.json'), 'utf8')));
+  const note = noteSchema.parse(
+    JSON.parse(await readFile(resolve('.countersign/demo.json'), 'utf8')),
+  );
   const { body, statusCode } = await request(`${note.authority}/${demoTenant}/oauth2/v2.0/token`, {
     method: 'POST',
     dispatcher: new Agent({ connect: { ca: note.certificateAuthority } }),

@@ -39,7 +39,9 @@ export async function accessToken(
       : { scp: 'mcp.invoke', name: identity.name }),
     ...claims,
   };
-  const present = Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
+  const present = Object.fromEntries(
+    Object.entries(all).filter(([, value]) => value !== undefined),
+  );
   return new SignJWT(present)
     .setProtectedHeader({ typ: 'JWT', alg: 'RS256', kid: context.keyId })
     .sign(context.privateKey);

@@ -26,7 +26,12 @@ export const demoIdentities = {
   engineer: person('b0000000-0000-4000-8000-000000000002', 'Emil Engineer', ['engineers']),
   approver: person('b0000000-0000-4000-8000-000000000003', 'Petra Approver', ['orders-owners']),
   approver2: person('b0000000-0000-4000-8000-000000000006', 'Paul Approver', ['orders-owners']),
-  auditor: person('b0000000-0000-4000-8000-000000000004', 'Otto Auditor', [], ['Countersign.Auditor']),
+  auditor: person(
+    'b0000000-0000-4000-8000-000000000004',
+    'Otto Auditor',
+    [],
+    ['Countersign.Auditor'],
+  ),
   admin: person('b0000000-0000-4000-8000-000000000007', 'Ada Admin', [], ['Countersign.Admin']),
   ci: {
     oid: 'b0000000-0000-4000-8000-000000000005',

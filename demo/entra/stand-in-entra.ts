@@ -1,8 +1,8 @@
-import { createServer, type Server } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import { createServer } from 'node:https';
 import { randomUUID } from 'node:crypto';
 import express, { type Express, type Request, type Response } from 'express';
 import { exportJWK, generateKeyPair, type JWK } from 'jose';
+import { listeningPort } from '../listening-port.js';
 import { accessToken, type TokenContext } from './access-token.js';
 import { type Certificates, makeCertificates } from './certificates.js';
 import { type DemoIdentity, demoIdentities, demoTenant, isDemoIdentity } from './identities.js';
@@ -35,7 +35,9 @@ export interface StandInEntra {
  */
 export async function startStandInEntra(settings: StandInSettings): Promise<StandInEntra> {
   if (process.env['NODE_ENV'] === 'production') {
-    throw new Error('The stand-in for Entra gives tokens to anybody and must not run in production.');
+    throw new Error(
+      'The stand-in for Entra gives tokens to anybody and must not run in production.',
+    );
   }
   const publicHost = settings.publicHost ?? 'localhost';
   const certificates = settings.certificates ?? (await makeCertificates([publicHost]));
@@ -49,8 +51,12 @@ export async function startStandInEntra(settings: StandInSettings): Promise<Stan
     jwk,
     () => void (fetches += 1),
   );
-  const server = createServer({ cert: certificates.certificate, key: certificates.privateKey }, app);
-  const port = await listen(server, settings);
+  const server = createServer(
+    { cert: certificates.certificate, key: certificates.privateKey },
+    app,
+  );
+  server.listen(settings.port, settings.host);
+  const port = await listeningPort(server);
   context = { ...context, authority: `https://${publicHost}:${port}` };
   return {
     authority: context.authority,
@@ -97,13 +103,4 @@ async function issue(context: TokenContext, request: Request, response: Response
   }
   const token = await accessToken(context, demoIdentities[name]);
   response.json({ token_type: 'Bearer', expires_in: 3600, access_token: token });
-}
-
-async function listen(server: Server, settings: StandInSettings): Promise<number> {
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(settings.port, settings.host, resolve);
-  });
-  // A server that listens on TCP has an address with a port.
-  return (server.address() as AddressInfo).port;
 }

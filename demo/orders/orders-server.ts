@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import type { AddressInfo } from 'node:net';
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
 import express, { type Request, type Response } from 'express';
 import { z } from 'zod';
+import { listeningPort } from '../listening-port.js';
 import { customers } from './orders-data.js';
 
 /** One execution as the server saw it. */
@@ -40,9 +40,7 @@ export async function startOrdersServer(settings: OrdersSettings): Promise<Order
     void answer(settings.token, sessions, executions, request, response);
   });
   const server = app.listen(settings.port, settings.host);
-  await new Promise((resolve, reject) => server.once('listening', resolve).once('error', reject));
-  // A server that listens on TCP has an address with a port.
-  const { port } = server.address() as AddressInfo;
+  const port = await listeningPort(server);
   return {
     url: `http://127.0.0.1:${port}/mcp`,
     executions,
@@ -78,14 +76,16 @@ async function open(
     onsessioninitialized: (id) => void sessions.set(id, transport),
     onsessionclosed: (id) => void sessions.delete(id),
   });
-  // The SDK's own transport type is looser than its interface under exactOptionalPropertyTypes.
-  await ordersTools(executions).connect(transport as Parameters<McpServer['connect']>[0]);
+  await ordersTools(executions).connect(transport);
   return transport;
 }
 
+type Headers = Readonly<Record<string, unknown>> | undefined;
+type Recorder = (tool: string, input: unknown, headers: Headers) => void;
+
 function ordersTools(executions: Execution[]): McpServer {
   const server = new McpServer({ name: 'orders', version: '1.0.0' });
-  const record = (tool: string, input: unknown, headers: Record<string, unknown> | undefined): void => {
+  const record: Recorder = (tool, input, headers) => {
     const authorization = headers?.['authorization'];
     executions.push({
       tool,
@@ -93,6 +93,12 @@ function ordersTools(executions: Execution[]): McpServer {
       authorization: typeof authorization === 'string' ? authorization : undefined,
     });
   };
+  readingTools(server, record);
+  changingTools(server, record);
+  return server;
+}
+
+function readingTools(server: McpServer, record: Recorder): void {
   server.registerTool(
     'find_customer',
     {
@@ -102,13 +108,24 @@ function ordersTools(executions: Execution[]): McpServer {
     },
     ({ name }, extra) => {
       record('find_customer', { name }, extra.requestInfo?.headers);
-      const found = customers.filter((each) => each.name.toLowerCase().includes(name.toLowerCase()));
-      return {
-        content: [{ type: 'text', text: JSON.stringify({ customers: found }) }],
-        structuredContent: { customers: found },
-      };
+      const found = customers.filter((each) =>
+        each.name.toLowerCase().includes(name.toLowerCase()),
+      );
+      const text = JSON.stringify({ customers: found });
+      return { content: [{ type: 'text', text }], structuredContent: { customers: found } };
     },
   );
+  server.registerTool(
+    'echo',
+    { description: 'Gives back what it is given.', inputSchema: { text: z.string() } },
+    ({ text }, extra) => {
+      record('echo', { text }, extra.requestInfo?.headers);
+      return { content: [{ type: 'text', text }] };
+    },
+  );
+}
+
+function changingTools(server: McpServer, record: Recorder): void {
   server.registerTool(
     'refund_order',
     { description: 'Pays an order back.', inputSchema: { order: z.string(), amount: z.number() } },
@@ -129,13 +146,4 @@ function ordersTools(executions: Execution[]): McpServer {
       return { content: [{ type: 'text', text: `Customer ${id} deleted.` }] };
     },
   );
-  server.registerTool(
-    'echo',
-    { description: 'Gives back what it is given.', inputSchema: { text: z.string() } },
-    ({ text }, extra) => {
-      record('echo', { text }, extra.requestInfo?.headers);
-      return { content: [{ type: 'text', text }] };
-    },
-  );
-  return server;
 }

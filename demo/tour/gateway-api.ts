@@ -12,12 +12,18 @@ const approvalsSchema = z.object({
   approvals: z.array(z.looseObject({ id: z.string(), resource: z.string() })),
 });
 const callsSchema = z.object({
-  calls: z.array(z.looseObject({ callId: z.string(), resource: z.string().nullable(), outcome: z.string() })),
+  calls: z.array(
+    z.looseObject({ callId: z.string(), resource: z.string().nullable(), outcome: z.string() }),
+  ),
 });
 const storySchema = z.object({
   events: z.array(
     z.object({
-      event: z.looseObject({ type: z.string(), time: z.string(), data: z.record(z.string(), z.unknown()) }),
+      event: z.looseObject({
+        type: z.string(),
+        time: z.string(),
+        data: z.record(z.string(), z.unknown()),
+      }),
     }),
   ),
 });
@@ -33,8 +39,7 @@ export class GatewayApi {
     const requestInit = { headers: { authorization: `Bearer ${token}` } };
     const address = new URL(`${this.url}/mcp/orders`);
     const transport = new StreamableHTTPClientTransport(address, { requestInit });
-    // The SDK's own transport type is looser than its interface under exactOptionalPropertyTypes.
-    await client.connect(transport as Parameters<Client['connect']>[0]);
+    await client.connect(transport);
     try {
       return resultSchema.parse(await client.callTool({ name, arguments: input }));
     } finally {
@@ -70,7 +75,11 @@ export class GatewayApi {
     return storySchema.parse(body).events.map(({ event }) => event);
   }
 
-  async #rest(token: string, path: string, body?: unknown): Promise<{ status: number; body: unknown }> {
+  async #rest(
+    token: string,
+    path: string,
+    body?: unknown,
+  ): Promise<{ status: number; body: unknown }> {
     const response = await fetch(`${this.url}${path}`, {
       method: body === undefined ? 'GET' : 'POST',
       headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },

@@ -2,7 +2,7 @@ import { execFile, spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import type { Broker, BrokerOptions } from './broker.js';
+import type { Broker, BrokerOptions } from './running-broker.js';
 import { freePorts } from './java-node.js';
 
 const run = promisify(execFile);

@@ -2,7 +2,7 @@ import { rmSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Broker, BrokerOptions } from './broker.js';
+import type { Broker, BrokerOptions } from './running-broker.js';
 import { javaKit } from './java-kit.js';
 import { JavaNode, freePorts } from './java-node.js';
 

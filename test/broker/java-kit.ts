@@ -5,7 +5,7 @@ import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { JavaNode, freePorts, jvmFlags, propertiesOf } from './java-node.js';
+import { JavaNode, freePorts, jvmFlags, propertiesOf, type JavaKit } from './java-node.js';
 import { javaProgram } from './java-programs.js';
 
 const run = promisify(execFile);
@@ -14,15 +14,6 @@ const clusterId = Buffer.from('countersign-test').toString('base64url');
 const here = dirname(import.meta.filename);
 /** A lock older than this was left behind by a process that is gone. */
 const staleLockMs = 5 * 60_000;
-
-/** What every broker of a version starts from. */
-export interface JavaKit {
-  readonly classPath: string;
-  /** A formatted data folder of node 1. */
-  readonly template: string;
-  /** The classes that a broker loads, ready for use: halves the time of a start. */
-  readonly classArchive: string;
-}
 
 /**
  * The kit in the user's cache folder. Made there the first time, in some 20 s: Maven fetches 43 MB, the

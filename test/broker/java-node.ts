@@ -6,7 +6,6 @@ import { cp, mkdir, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, Socket } from 'node:net';
 import { dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { JavaKit } from './java-kit.js';
 import { javaProgram } from './java-programs.js';
 
 const here = dirname(import.meta.filename);
@@ -25,6 +24,15 @@ export const jvmFlags: readonly string[] = [
   '-Djava.awt.headless=true',
   `-Dlog4j2.configurationFile=file:${join(here, 'log4j2.xml')}`,
 ];
+
+/** What every broker of a version starts from. */
+export interface JavaKit {
+  readonly classPath: string;
+  /** A formatted data folder of node 1. */
+  readonly template: string;
+  /** The classes that a broker loads, ready for use: halves the time of a start. */
+  readonly classArchive: string;
+}
 
 /** The ports of one node. */
 export interface NodePorts {

@@ -13,10 +13,24 @@ const nameOf = (type: string): string => type.replaceAll('.', '_');
 
 const envelopeSchema = (contract: EventContract): object => ({
   type: 'object',
-  required: ['specversion', 'id', 'source', 'subject', 'type', 'time', 'datacontenttype', 'correlationid', 'data'],
+  required: [
+    'specversion',
+    'id',
+    'source',
+    'subject',
+    'type',
+    'time',
+    'datacontenttype',
+    'correlationid',
+    'data',
+  ],
   properties: {
     specversion: { const: '1.0' },
-    id: { type: 'string', format: 'uuid', description: 'Derived from the cause and the type; a repeat has the same.' },
+    id: {
+      type: 'string',
+      format: 'uuid',
+      description: 'Derived from the cause and the type; a repeat has the same.',
+    },
     source: { const: `/countersign/${contract.publishedBy}` },
     subject: { type: 'string', description: 'Equals the record key.' },
     type: { const: contract.type },
@@ -29,7 +43,10 @@ const envelopeSchema = (contract: EventContract): object => ({
 });
 
 function dataSchema(contract: EventContract): object {
-  const { $schema: _, ...schema } = z.toJSONSchema(contract.data, { target: 'draft-7', io: 'input' });
+  const { $schema: _, ...schema } = z.toJSONSchema(contract.data, {
+    target: 'draft-7',
+    io: 'input',
+  });
   return schema;
 }
 
@@ -51,7 +68,12 @@ function channelOf(topic: string, retention: Retention): object {
       own.map(({ type }) => [nameOf(type), { $ref: `#/components/messages/${nameOf(type)}` }]),
     ),
     bindings: {
-      kafka: { topic, partitions: partitionsPerTopic, topicConfiguration: topicConfiguration(retention), bindingVersion: '0.5.0' },
+      kafka: {
+        topic,
+        partitions: partitionsPerTopic,
+        topicConfiguration: topicConfiguration(retention),
+        bindingVersion: '0.5.0',
+      },
     },
   };
 }
@@ -63,12 +85,16 @@ export function asyncApiDocument(): object {
     info: {
       title: 'Countersign events',
       version: '1.0.0',
-      description: 'Everything that the services tell each other: CloudEvents 1.0, structured mode, on Kafka.',
+      description:
+        'Everything that the services tell each other: CloudEvents 1.0, structured mode, on Kafka.',
       license: { name: 'Apache-2.0' },
     },
     defaultContentType: 'application/cloudevents+json',
     channels: Object.fromEntries(
-      Object.entries(topics).map(([topic, retention]) => [nameOf(topic), channelOf(topic, retention)]),
+      Object.entries(topics).map(([topic, retention]) => [
+        nameOf(topic),
+        channelOf(topic, retention),
+      ]),
     ),
     operations: Object.fromEntries(
       contracts.map(({ publishedBy, topic, type }) => [

@@ -6,7 +6,9 @@ import { type Stack, stackNames, stacks } from '../stack/stack.js';
 import { ordersToken, startWorld, type World } from '../stack/world.js';
 
 const callsSchema = z.object({ calls: z.array(z.object({ callId: z.string() })) });
-const storySchema = z.object({ events: z.array(z.object({ event: z.object({ type: z.string() }) })) });
+const storySchema = z.object({
+  events: z.array(z.object({ event: z.object({ type: z.string() }) })),
+});
 const approvalsSchema = z.object({ approvals: z.array(z.object({ id: z.string() })) });
 
 describe.each(stackNames)('on %s', (kind) => {
@@ -32,7 +34,9 @@ describe.each(stackNames)('on %s', (kind) => {
   const story = async (callId: string): Promise<string[]> => {
     const token = await world.token('auditor');
     const { body } = await rest(`${stack.audit}/v1/calls/${callId}`, token);
-    return storySchema.parse(body).events.map(({ event }) => event.type.replace(/^countersign\.|\.v1$/g, ''));
+    return storySchema
+      .parse(body)
+      .events.map(({ event }) => event.type.replace(/^countersign\.|\.v1$/g, ''));
   };
 
   test('when a rule allows a call, then it runs, its answer is masked, and the whole story is on record', async () => {
@@ -64,7 +68,11 @@ describe.each(stackNames)('on %s', (kind) => {
 
     const { tools } = await client.listTools();
 
-    expect(tools.map((tool) => tool.name).sort()).toEqual(['echo', 'find_customer', 'refund_order']);
+    expect(tools.map((tool) => tool.name).toSorted()).toEqual([
+      'echo',
+      'find_customer',
+      'refund_order',
+    ]);
     await client.close();
   });
 
@@ -124,7 +132,12 @@ describe.each(stackNames)('on %s', (kind) => {
       const [callId = ''] = await callIds('refund_order');
       const types = await story(callId);
       expect(types).toEqual(
-        expect.arrayContaining(['approval.requested', 'approval.voted', 'call.approved', 'call.completed']),
+        expect.arrayContaining([
+          'approval.requested',
+          'approval.voted',
+          'call.approved',
+          'call.completed',
+        ]),
       );
     });
     await client.close();

@@ -6,7 +6,6 @@ export async function connect(url: string, token: string): Promise<Client> {
   const client = new Client({ name: 'journey', version: '1.0.0' });
   const requestInit = { headers: { authorization: `Bearer ${token}` } };
   const transport = new StreamableHTTPClientTransport(new URL(url), { requestInit });
-  // The SDK's own transport type is looser than its interface under exactOptionalPropertyTypes.
-  await client.connect(transport as Parameters<Client['connect']>[0]);
+  await client.connect(transport);
   return client;
 }

@@ -10,7 +10,8 @@ const tenant = '11111111-2222-4333-8444-555555555555';
 /** A token from the stand-in for Entra. `compose` are the words that begin each Compose command. */
 export async function demoToken(identity, compose = ['docker', 'compose']) {
   const [program, ...words] = compose;
-  const run = (...more) => execFileSync(program, [...words, ...more], { encoding: 'utf8' }).trim();
+  const run = (...more) =>
+    execFileSync(program, [...words, ...more], { encoding: 'utf8', stdio: 'pipe' }).trim();
   const ca = run('exec', '-T', 'entra', 'cat', '/run/countersign-demo/authority.pem');
   const published = run('port', 'entra', '8443');
   const { status, body } = await postForm(`https://${published}/${tenant}/oauth2/v2.0/token`, ca, {

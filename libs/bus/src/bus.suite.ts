@@ -37,13 +37,22 @@ export function busSuite(name: string, setup: () => Promise<LogStorage>): void {
 
     /** A bus over the log, not yet listening. Its group is new and reads from now on. */
     const busOf = (options: Partial<BusOptions> = {}) => {
-      const bus = new Bus(log, { group: randomUUID(), startAt: 'end', retryPausesMs: [5, 5], ...options });
+      const bus = new Bus(log, {
+        group: randomUUID(),
+        startAt: 'end',
+        retryPausesMs: [5, 5],
+        ...options,
+      });
       buses.push(bus);
       return bus;
     };
     const deadLettersOf = async (topic: string) => {
       const records: LogRecord[] = [];
-      const options = { group: randomUUID(), topics: [deadLetterTopic(topic)], startAt: 'end' as const };
+      const options = {
+        group: randomUUID(),
+        topics: [deadLetterTopic(topic)],
+        startAt: 'end' as const,
+      };
       await log.subscribe(options, {
         mode: 'each',
         handle: async (record) => void records.push(record),
@@ -196,7 +205,11 @@ export function busSuite(name: string, setup: () => Promise<LogStorage>): void {
       const { thing } = await given();
       const tapped: LogRecord[] = [];
       const bus = busOf();
-      bus.tap([thingAsked.topic, thingAnswered.topic], 50, async (records) => void tapped.push(...records));
+      bus.tap(
+        [thingAsked.topic, thingAnswered.topic],
+        50,
+        async (records) => void tapped.push(...records),
+      );
       await listening(bus);
 
       const asked = await bus.publish(thingAsked, { thing, part: 1, ingress: 'a' });
@@ -217,10 +230,12 @@ export function busSuite(name: string, setup: () => Promise<LogStorage>): void {
       await log.close();
 
       expect(bus.isReady()).toBe(false);
-      await expect(bus.publish(thingAsked, { thing, part: 1, ingress: 'a' })).rejects.toMatchObject({
-        name: 'PublishError',
-        code: 'LOG_CLOSED',
-      });
+      await expect(bus.publish(thingAsked, { thing, part: 1, ingress: 'a' })).rejects.toMatchObject(
+        {
+          name: 'PublishError',
+          code: 'LOG_CLOSED',
+        },
+      );
     });
 
     test('when nothing is registered, then the bus refuses to listen', async () => {

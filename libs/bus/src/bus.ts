@@ -85,13 +85,16 @@ export class Bus implements CustomTransportStrategy {
    * Registers the handler of a contract; one for each.
    * @throws TypeError when the bus already listens or the contract has a handler.
    */
-  on<C extends EventContract>(contract: C, handler: (event: EventOf<C>) => Promise<void> | void): void {
+  on<C extends EventContract>(
+    contract: C,
+    handler: (event: EventOf<C>) => Promise<void> | void,
+  ): void {
     if (this.#isListening) throw new TypeError(`${contract.type}: register before the bus listens`);
     if (this.#registrations.has(contract.type)) {
       throw new TypeError(`${contract.type} has a handler already`);
     }
     // The event handed over was read with this very contract.
-    const handle = async (event: EventOf<EventContract>) => handler(event as EventOf<C>);
+    const handle = async (event: EventOf<EventContract>) => handler(event);
     this.#registrations.set(contract.type, { contract, handle });
   }
 
@@ -144,7 +147,9 @@ export class Bus implements CustomTransportStrategy {
   /** True while events can be both stated and read. */
   isReady(): boolean {
     return (
-      this.#isListening && this.log.canAppend() && this.#subscriptions.every((each) => each.isLive())
+      this.#isListening &&
+      this.log.canAppend() &&
+      this.#subscriptions.every((each) => each.isLive())
     );
   }
 
@@ -171,7 +176,9 @@ export class Bus implements CustomTransportStrategy {
     if (this.#registrations.size === 0 && this.#taps.length === 0) {
       throw new TypeError(`bus ${group}: nothing registered; call app.init() before listening`);
     }
-    const topics = [...new Set([...this.#registrations.values()].map((each) => each.contract.topic))];
+    const topics = [
+      ...new Set([...this.#registrations.values()].map((each) => each.contract.topic)),
+    ];
     if (topics.length > 0) {
       const options: SubscriptionOptions = { group, topics, startAt };
       const handle = async (record: LogRecord) => this.#receive(record);
@@ -202,7 +209,10 @@ export class Bus implements CustomTransportStrategy {
     return addressee !== undefined && named !== undefined && named !== addressee;
   }
 
-  async #read(record: LogRecord, contract: EventContract): Promise<EventOf<EventContract> | undefined> {
+  async #read(
+    record: LogRecord,
+    contract: EventContract,
+  ): Promise<EventOf<EventContract> | undefined> {
     try {
       return readEvent(contract, record.value);
     } catch (error) {
@@ -218,7 +228,7 @@ export class Bus implements CustomTransportStrategy {
     event: EventOf<EventContract>,
   ): Promise<boolean> {
     const pauses = this.options.retryPausesMs ?? defaultRetryPausesMs;
-    for (let attempt = 0; ; ) {
+    for (let attempt = 0; ;) {
       try {
         await registration.handle(event);
         return true;

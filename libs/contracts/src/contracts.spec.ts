@@ -11,41 +11,46 @@ import { topics } from './topics.js';
 const samplesFolder = join(import.meta.dirname, '../samples');
 const sampleOf = (type: string): Buffer => readFileSync(join(samplesFolder, `${type}.json`));
 
-describe.each(contracts.map((contract) => [contract.type, contract] as const))('%s', (type, contract) => {
-  test('when its frozen sample is read today, then it is understood in full', () => {
-    const event = readEvent(contract, sampleOf(type));
+describe.each(contracts.map((contract) => [contract.type, contract] as const))(
+  '%s',
+  (type, contract) => {
+    test('when its frozen sample is read today, then it is understood in full', () => {
+      const event = readEvent(contract, sampleOf(type));
 
-    expect(event).toEqual(JSON.parse(sampleOf(type).toString('utf8')));
-  });
+      expect(event).toEqual(JSON.parse(sampleOf(type).toString('utf8')));
+    });
 
-  test('when the same fact is stated again, then it has the same id', () => {
-    const sample = readEvent(contract, sampleOf(type));
-    const again = createEvent(contract, sample.data, { time: new Date('2030-01-01') });
+    test('when the same fact is stated again, then it has the same id', () => {
+      const sample = readEvent(contract, sampleOf(type));
+      const again = createEvent(contract, sample.data, { time: new Date('2030-01-01') });
 
-    expect(again.id).toBe(sample.id);
-    expect(again.subject).toBe(contract.key(sample.data));
-  });
+      expect(again.id).toBe(sample.id);
+      expect(again.subject).toBe(contract.key(sample.data));
+    });
 
-  test('when a member is missing or the data is none, then it is refused', () => {
-    const sample = JSON.parse(sampleOf(type).toString('utf8'));
-    const [first = ''] = Object.keys(sample.data);
-    const { [first]: _, ...rest } = sample.data;
+    test('when a member is missing or the data is none, then it is refused', () => {
+      const sample = JSON.parse(sampleOf(type).toString('utf8'));
+      const [first = ''] = Object.keys(sample.data);
+      const { [first]: _, ...rest } = sample.data;
 
-    expect(() => readEvent(contract, Buffer.from(JSON.stringify({ ...sample, data: rest })))).toThrow(
-      new RegExp(`EVENT_DATA_INVALID: ${type}: ${first}`),
-    );
-  });
-});
+      expect(() =>
+        readEvent(contract, Buffer.from(JSON.stringify({ ...sample, data: rest }))),
+      ).toThrow(new RegExp(`EVENT_DATA_INVALID: ${type}: ${first}`));
+    });
+  },
+);
 
 test('when samples are counted, then every one belongs to a contract', () => {
   const types = readdirSync(samplesFolder).map((name) => name.replace(/\.json$/, ''));
 
-  expect(types.sort()).toEqual(contracts.map((contract) => contract.type).sort());
+  expect(types.toSorted()).toEqual(contracts.map((contract) => contract.type).toSorted());
 });
 
 test('when contracts share a topic, then one service writes it', () => {
   for (const topic of Object.keys(topics)) {
-    const writers = contracts.filter((each) => each.topic === topic).map((each) => each.publishedBy);
+    const writers = contracts
+      .filter((each) => each.topic === topic)
+      .map((each) => each.publishedBy);
     expect(new Set(writers).size, topic).toBe(1);
   }
 });

@@ -94,7 +94,9 @@ export function readEvent<C extends EventContract>(contract: C, bytes: Uint8Arra
 export function readEnvelope(bytes: Uint8Array): Envelope & { readonly data: unknown } {
   let json: unknown;
   try {
-    json = JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8'));
+    json = JSON.parse(
+      Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8'),
+    );
   } catch (cause) {
     throw new ContractError('EVENT_NOT_JSON', 'the record is not JSON', { cause });
   }
@@ -109,6 +111,7 @@ function parseData<C extends EventContract>(contract: C, data: unknown): DataOf<
     throw new ContractError('EVENT_DATA_INVALID', `${contract.type}: ${firstIssue(parsed.error)}`);
   }
   // The schema that belongs to this very contract has just read the value.
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
   return parsed.data as DataOf<C>;
 }
 

@@ -26,7 +26,9 @@ export class BearerGuard implements CanActivate {
       if (!(error instanceof TokenError)) throw error;
       const { status, headers } = refusalOf(error, {});
       response.set(headers);
-      throw new HttpException({ code: error.code, detail: error.message }, status, { cause: error });
+      throw new HttpException({ code: error.code, detail: error.message }, status, {
+        cause: error,
+      });
     }
   }
 }

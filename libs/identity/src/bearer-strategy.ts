@@ -26,7 +26,9 @@ export class BearerStrategy extends Strategy {
       return await this.verifier.verify(bearerToken(request));
     } catch (cause) {
       if (cause instanceof TokenError) throw cause;
-      throw new TokenError('IDENTITY_UNAVAILABLE', 'Tokens cannot be checked at the moment.', { cause });
+      throw new TokenError('IDENTITY_UNAVAILABLE', 'Tokens cannot be checked at the moment.', {
+        cause,
+      });
     }
   }
 }

@@ -58,7 +58,10 @@ function readClaims(payload: unknown): Claims {
   const parsed = claimsSchema.safeParse(payload);
   if (parsed.success) return parsed.data;
   const claim = parsed.error.issues[0]?.path.join('.') ?? 'payload';
-  throw new TokenError('TOKEN_CLASS_REFUSED', `Not an access token of the accepted kind (${claim}).`);
+  throw new TokenError(
+    'TOKEN_CLASS_REFUSED',
+    `Not an access token of the accepted kind (${claim}).`,
+  );
 }
 
 /** An ID token has neither scope nor app role, and is refused here. */

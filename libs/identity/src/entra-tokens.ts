@@ -32,7 +32,10 @@ interface TenantKeys {
 /** Entra access tokens, v2 only, checked with the tenant's published keys. */
 export class EntraTokens extends TokenVerifier {
   readonly #keys = new Map<string, TenantKeys>();
-  readonly #remembered = new Map<string, { readonly principal: Principal; readonly untilMs: number }>();
+  readonly #remembered = new Map<
+    string,
+    { readonly principal: Principal; readonly untilMs: number }
+  >();
   readonly #reload: NodeJS.Timeout;
 
   /** @throws TypeError for an authority that is not https. */

@@ -28,7 +28,9 @@ export const pemVariable = z
 /** 32 random bytes, base64. */
 export const sealKeyVariable = z
   .string()
-  .refine((text) => Buffer.from(text, 'base64').length === 32, { message: 'must be 32 bytes, base64' });
+  .refine((text) => Buffer.from(text, 'base64').length === 32, {
+    message: 'must be 32 bytes, base64',
+  });
 
 function holdsKey(pem: string): boolean {
   try {

@@ -8,12 +8,7 @@ export {
   type ServerConfig,
   type StdioServerConfig,
 } from './config-file.js';
-export {
-  commonEnvironment,
-  pemVariable,
-  portVariable,
-  sealKeyVariable,
-} from './environment.js';
+export { commonEnvironment, pemVariable, portVariable, sealKeyVariable } from './environment.js';
 export { Readiness } from './health.controller.js';
 export { Problem, ProblemFilter, ZodPipe } from './problem.js';
 export {

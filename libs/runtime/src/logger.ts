@@ -2,10 +2,9 @@ import type { LoggerService } from '@nestjs/common';
 import { pino, type Level, type Logger } from 'pino';
 
 /** Members whose values never reach a log line, wherever they stand. */
-const secretPaths = ['authorization', 'token', 'password', 'secret', 'credential'].flatMap((name) => [
-  name,
-  `*.${name}`,
-]);
+const secretPaths = ['authorization', 'token', 'password', 'secret', 'credential'].flatMap(
+  (name) => [name, `*.${name}`],
+);
 
 /** Nest's log as one JSON line for each entry. */
 export class JsonLogger implements LoggerService {

@@ -71,7 +71,8 @@ function asProblem(error: unknown): Problem {
     return new Problem(error.getStatus(), code, body.data?.detail ?? error.message);
   }
   const status = bodyParserStatus(error);
-  if (status !== undefined) return new Problem(status, 'REQUEST_INVALID', 'The body cannot be read.');
+  if (status !== undefined)
+    return new Problem(status, 'REQUEST_INVALID', 'The body cannot be read.');
   return new Problem(500, 'INTERNAL', 'Something went wrong on our side; it is in the log.');
 }
 

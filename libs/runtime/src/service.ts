@@ -63,7 +63,12 @@ export async function startService(settings: ServiceSettings): Promise<RunningSe
   server.headersTimeout = headersTimeoutMs;
   server.requestTimeout = requestTimeoutMs;
   const listening = app.startAllMicroservices().then(() => undefined);
-  return { url: urlOf(settings.host, server.address()), app, listening, close: async () => close(app) };
+  return {
+    url: urlOf(settings.host, server.address()),
+    app,
+    listening,
+    close: async () => close(app),
+  };
 }
 
 /** The same service, whose log is closed after it. */

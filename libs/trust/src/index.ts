@@ -1,4 +1,10 @@
 export { Signer, Verifier, type Purpose } from './countersignature.js';
-export { callDigest, canonicalJson, CanonicalError, sha256, type AskedOperation } from './digest.js';
+export {
+  callDigest,
+  canonicalJson,
+  CanonicalError,
+  sha256,
+  type AskedOperation,
+} from './digest.js';
 export { newSealKey, newSigningKey, publicKeyOf } from './keys.js';
 export { Sealer, SealBrokenError } from './seal.js';

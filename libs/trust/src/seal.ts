@@ -38,7 +38,8 @@ export class Sealer {
   /** @throws SealBrokenError when key, context or bytes are not those of the sealing. */
   open(sealed: string, context: string): string {
     const bytes = Buffer.from(sealed, 'base64url');
-    if (bytes.length < ivBytes + tagBytes) throw new SealBrokenError('the sealed text is too short');
+    if (bytes.length < ivBytes + tagBytes)
+      throw new SealBrokenError('the sealed text is too short');
     const iv = bytes.subarray(0, ivBytes);
     const decipher = createDecipheriv('aes-256-gcm', this.#key, iv, { authTagLength: tagBytes });
     decipher.setAAD(Buffer.from(context, 'utf8'));
@@ -47,7 +48,9 @@ export class Sealer {
       const body = bytes.subarray(ivBytes + tagBytes);
       return Buffer.concat([decipher.update(body), decipher.final()]).toString('utf8');
     } catch (cause) {
-      throw new SealBrokenError('the sealed text does not open with this key and context', { cause });
+      throw new SealBrokenError('the sealed text does not open with this key and context', {
+        cause,
+      });
     }
   }
 }

@@ -77,6 +77,8 @@ interface Said {
 /** The service on a bus and a database of its own, and everyone it talks with. */
 class House {
   readonly said: Said[] = [];
+  /** What handlers failed at. */
+  readonly troubles: string[] = [];
   readonly #replicas: INestApplication[] = [];
   #folder = '';
   #log!: InProcessLog;
@@ -107,8 +109,16 @@ class House {
     });
   }
 
-  async addReplica(): Promise<void> {
-    const bus = new Bus(this.#log, { group: 'approval', startAt: 'committed', laterPauseMs: 50 });
+  async addReplica(group = 'approval'): Promise<void> {
+    const bus = new Bus(this.#log, {
+      group,
+      startAt: 'committed',
+      laterPauseMs: 50,
+      observer: {
+        deadLettered: (_record, reason) => void this.troubles.push(reason),
+        retried: (_record, _attempt, cause) => void this.troubles.push(String(cause)),
+      },
+    });
     const register = ApprovalModule.register({
       databaseUrl: this.databaseUrl,
       bus,
@@ -416,12 +426,13 @@ describe('a call under review', { timeout: 60_000 }, () => {
     await expect.poll(async () => (await house.row(approvalId))['status']).toBe('used');
     const before = house.said.length;
 
-    await house.addReplica();
+    await house.addReplica('approval-again');
     await house.again(callDecided, event);
     await house.forwarded(callId, approvalId);
     const marker = await house.review({ digest: 'e'.repeat(64) });
     await house.heard(approvalRequested, marker.callId);
 
+    expect(house.troubles).toEqual([]);
     expect(house.said).toHaveLength(before + 1);
     expect(await house.row(approvalId)).toMatchObject({ status: 'used', lease_call_id: callId });
   });

@@ -32,6 +32,8 @@ import { execute, testDatabase, testServer } from '../../../test/postgres/test-d
 import { writerRole } from './audit.migrations.js';
 import { AuditModule, AuditReadiness } from './audit.module.js';
 import { type ChainRow, verify } from './chain.js';
+import { Events } from './events.js';
+import { keep } from './keeping.js';
 
 vi.setConfig({ hookTimeout: 60_000 });
 
@@ -496,6 +498,30 @@ describe('the record', { timeout: 60_000 }, () => {
     expect(new Set(await findings())).toEqual(new Set(['intact']));
   });
 
+  test('when writers store overlapping runs at once, then each record is stored once and in its place', async () => {
+    const events = house.app().get(Events, { strict: false });
+    const value = Buffer.from('not an event');
+    const kept = Array.from({ length: 40 }, (_, offset) =>
+      keep({
+        topic: callRequested.topic,
+        partition: 99,
+        offset: BigInt(offset),
+        timestampMs: 1,
+        key: 'k',
+        value,
+      }),
+    );
+
+    for (let end = 5; end <= 40; end += 5) {
+      const runs = [end, end - 1, end - 2, end - 3, end - 4].map((each) => kept.slice(0, each));
+      await Promise.all(runs.map(async (run) => events.append(run)));
+      expect(await events.heads()).toMatchObject([{ rows: String(end), nextOffset: String(end) }]);
+    }
+
+    expect(await house.rows()).toHaveLength(40);
+    expect(await findings()).toEqual(['intact']);
+  });
+
   test('when the bus is replaced and its offsets begin anew, then nothing of the new one is lost', async () => {
     for (let each = 0; each < 3; each += 1) await house.call();
     await house.holds(15);
@@ -677,6 +703,33 @@ describe('pages', { timeout: 60_000 }, () => {
 
     await writing;
     expect(new Set(seen).size).toBe(40);
+  });
+
+  test('when a transaction that began earlier commits later, then no page has passed it by', async () => {
+    const slow = new Client({ connectionString: house.databaseUrl });
+    await slow.connect();
+    await slow.query('begin');
+    await slow.query(
+      `insert into audit.event (day, topic, partition, generation, "offset", position, timestamp_ms,
+         key, state, raw_hash, raw_bytes, hash, is_duplicate, opens_call, rule_ids, approver_ids, server)
+       values (current_date, 'slow', 0, 0, 0, 1, 0, '', 'unknown', '', 0, '', false, false, '{}', '{}',
+         'orders')`,
+    );
+    await house.call();
+    await house.holds(5);
+
+    const early = eventsSchema.parse(
+      (await house.as(auditor).get('/v1/events?server=orders')).body,
+    );
+    await slow.query('commit');
+    await slow.end();
+    const page = () => house.as(auditor).get('/v1/events?server=orders');
+    const topics = async () =>
+      eventsSchema.parse((await page()).body).events.map((each) => each.topic);
+
+    expect(early.events).toEqual([]);
+    await expect.poll(topics, { timeout: 10_000 }).toHaveLength(3);
+    expect((await topics())[0]).toBe('slow');
   });
 
   test('when a cursor or a filter is not of this query, then it is refused', async () => {

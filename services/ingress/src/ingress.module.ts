@@ -70,39 +70,16 @@ export class IngressModule {
 }
 
 function assemble(settings: IngressSettings) {
-  const { bus, config, instance, keys } = settings;
-  const limits = config.ingress;
-  const logger = new Logger('ingress');
-  const gateParts = {
-    bus,
-    instance,
-    argumentsSealer: new Sealer(keys.arguments, 'arguments'),
-    answersSealer: new Sealer(keys.answers, 'answers'),
-    policyVerifier: new Verifier(keys.policyPublicKey),
-    approvalVerifier: new Verifier(keys.approvalPublicKey),
-  };
-  const waiters = new Waiters();
-  listenForAnswers(bus, waiters);
-  const refusals = new RefusalRecord(gateParts, (error) => logger.error(error));
-  const gate = new Gate(gateParts, limits, waiters, refusals);
+  const { bus, config, instance } = settings;
+  const { holdSilentMs, holdWithProgressMs, maxAnswerBytes, maxDepth, upstreamTimeoutMs } =
+    config.ingress;
+  const { gate, refusals } = assembleGate(settings);
   const servers = new Servers(config.servers, settings.environment);
-  const { maxAnswerBytes, maxDepth, upstreamTimeoutMs } = limits;
-  const upstreams = new Upstreams(servers, { maxAnswerBytes, maxDepth, timeoutMs: upstreamTimeoutMs });
-  const sessionIds = new SessionIds(new Sealer(keys.session, 'session'));
+  const limits = { maxAnswerBytes, maxDepth, timeoutMs: upstreamTimeoutMs };
+  const upstreams = new Upstreams(servers, limits);
+  const sessionIds = new SessionIds(new Sealer(settings.keys.session, 'session'));
   const metadata = new ResourceMetadata(config);
-  const reader = new IntakeReader({
-    allowed: {
-      hosts: hostsOf(config.publicUrl, limits.allowedHosts),
-      origins: new Set(limits.allowedOrigins),
-    },
-    authentication: new Authentication(settings.verifier),
-    metadata,
-    servers,
-    sessionIds,
-    maxBodyBytes: limits.maxBodyBytes,
-    maxDepth,
-  });
-  const { holdSilentMs, holdWithProgressMs } = limits;
+  const reader = assembleReader(settings, servers, sessionIds, metadata);
   const endpoint = new McpEndpoint(reader, refusals, {
     gate,
     bus,
@@ -114,4 +91,41 @@ function assemble(settings: IngressSettings) {
     hold: { holdSilentMs, holdWithProgressMs, progressMs },
   });
   return { bus, endpoint, metadata, shutdown: new UpstreamShutdown(upstreams, refusals) };
+}
+
+function assembleGate({ bus, config, instance, keys }: IngressSettings) {
+  const logger = new Logger('ingress');
+  const parts = {
+    bus,
+    instance,
+    argumentsSealer: new Sealer(keys.arguments, 'arguments'),
+    answersSealer: new Sealer(keys.answers, 'answers'),
+    policyVerifier: new Verifier(keys.policyPublicKey),
+    approvalVerifier: new Verifier(keys.approvalPublicKey),
+  };
+  const waiters = new Waiters();
+  listenForAnswers(bus, waiters);
+  const refusals = new RefusalRecord(parts, (error) => logger.error(error));
+  return { gate: new Gate(parts, config.ingress, waiters, refusals), refusals };
+}
+
+function assembleReader(
+  { config, verifier }: IngressSettings,
+  servers: Servers,
+  sessionIds: SessionIds,
+  metadata: ResourceMetadata,
+): IntakeReader {
+  const { allowedHosts, allowedOrigins, maxBodyBytes, maxDepth } = config.ingress;
+  return new IntakeReader({
+    allowed: {
+      hosts: hostsOf(config.publicUrl, allowedHosts),
+      origins: new Set(allowedOrigins),
+    },
+    authentication: new Authentication(verifier),
+    metadata,
+    servers,
+    sessionIds,
+    maxBodyBytes,
+    maxDepth,
+  });
 }

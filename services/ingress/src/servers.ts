@@ -51,12 +51,13 @@ export class Servers {
 
   /** The whole environment of a child process. @throws CredentialError */
   childEnvironment(config: StdioServerConfig): Record<string, string> {
-    const inherited = { PATH: this.environment['PATH'], HOME: this.environment['HOME'] };
-    const own = Object.entries(config.env).map(([name, value]) => [name, this.#expand(value)]);
-    return Object.fromEntries([
-      ...Object.entries(inherited).filter(([, value]) => value !== undefined),
-      ...own,
-    ]) as Record<string, string>;
+    const child: Record<string, string> = {};
+    for (const name of ['PATH', 'HOME']) {
+      const value = this.environment[name];
+      if (value !== undefined) child[name] = value;
+    }
+    for (const [name, value] of Object.entries(config.env)) child[name] = this.#expand(value);
+    return child;
   }
 
   #expand(text: string): string {

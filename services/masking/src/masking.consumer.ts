@@ -54,7 +54,8 @@ export class MaskingConsumer {
     try {
       const text = this.answersSealer.open(sealed, `${data.callId}/${data.part}`);
       const profile = maskProfileSchema.parse(data.mask);
-      const { value, counts } = maskValue(JSON.parse(text) as Json, profile);
+      const answer: Json = JSON.parse(text);
+      const { value, counts } = maskValue(answer, profile);
       return { content: JSON.stringify(value), counts, withheld: null };
     } catch (error) {
       this.#logger.error(`call ${data.callId}: part ${data.part} is withheld: ${String(error)}`);

@@ -5,11 +5,17 @@ const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_.:-]{0,99}$/);
 const pattern = z.string().min(1).max(500);
 const patterns = z.union([pattern, z.array(pattern).min(1)]).transform((value) => [value].flat());
 
+const secondsOf = new Map([
+  ['s', 1],
+  ['m', 60],
+  ['h', 3600],
+]);
+
 /** `15m`, `90s`, `2h`: seconds. */
 const durationSchema = z
   .string()
   .regex(/^\d{1,5}[smh]$/, 'write a number and s, m or h, such as 15m')
-  .transform((text) => Number(text.slice(0, -1)) * { s: 1, m: 60, h: 3600 }[text.slice(-1) as 's' | 'm' | 'h']);
+  .transform((text) => Number(text.slice(0, -1)) * (secondsOf.get(text.slice(-1)) ?? 1));
 
 const matchSchema = z
   .strictObject({
@@ -22,7 +28,10 @@ const matchSchema = z
     tool: patterns.optional(),
     /** Any of these groups, by configured name or object id. */
     groups: z.array(z.string()).min(1).optional(),
-    kinds: z.array(z.enum(['person', 'workload', 'agent'])).min(1).optional(),
+    kinds: z
+      .array(z.enum(['person', 'workload', 'agent']))
+      .min(1)
+      .optional(),
   })
   .refine((match) => match.tool === undefined || match.resource === undefined, {
     message: 'give either tool or resource',
@@ -86,7 +95,10 @@ export const bundleFileSchema = z.strictObject({
     layer: z.enum(['global', 'team']).default('team'),
   }),
   defaults: z
-    .strictObject({ effect: z.literal('deny').default('deny'), mask: defaultMask.prefault('standard') })
+    .strictObject({
+      effect: z.literal('deny').default('deny'),
+      mask: defaultMask.prefault('standard'),
+    })
     .prefault({}),
   rules: z.array(ruleSchema).default([]),
   tests: z.array(testSchema).default([]),

@@ -6,7 +6,13 @@ import { matchesGlob } from './glob.js';
 
 const file = (rules: readonly unknown[], more: object = {}) => ({
   name: 'test.yaml',
-  content: { apiVersion: 'countersign/v1', kind: 'PolicyBundle', metadata: { name: 'test' }, rules, ...more },
+  content: {
+    apiVersion: 'countersign/v1',
+    kind: 'PolicyBundle',
+    metadata: { name: 'test' },
+    rules,
+    ...more,
+  },
 });
 const compile = (...rules: readonly unknown[]) => compileBundle([file(rules)], {});
 const allow = { id: 'a', effect: 'allow' };
@@ -17,16 +23,44 @@ describe('a bundle with a mistake is refused, and the message names it', () => {
     ['an unknown effect', [{ id: 'a', effect: 'permit' }], /effect/],
     ['a repeated id', [allow, allow], /rule id a stands more than once/],
     ['an unknown group', [{ ...allow, match: { groups: ['sre'] } }], /group sre/],
-    ['a group name of every object', [{ ...allow, match: { groups: ['constructor'] } }], /group constructor/],
-    ['a condition with a typing mistake', [{ ...allow, when: 'call.serber == "x"' }], /when.*serber/s],
+    [
+      'a group name of every object',
+      [{ ...allow, match: { groups: ['constructor'] } }],
+      /group constructor/,
+    ],
+    [
+      'a condition with a typing mistake',
+      [{ ...allow, when: 'call.serber == "x"' }],
+      /when.*serber/s,
+    ],
     ['a condition that is no bool', [{ ...allow, when: 'call.server' }], /string, not bool/],
-    ['a pattern put together at run time', [{ ...allow, when: 'call.server.matches(call.tool)' }], /written out/],
-    ['a pattern that cannot run in linear time', [{ ...allow, when: 'call.server.matches("(a)\\\\1")' }], /pattern is not accepted/],
-    ['macros nested three deep', [{ ...allow, when: 'call.objects.all(a, call.objects.all(b, call.objects.all(c, a == c)))' }], /two deep/],
+    [
+      'a pattern put together at run time',
+      [{ ...allow, when: 'call.server.matches(call.tool)' }],
+      /written out/,
+    ],
+    [
+      'a pattern that cannot run in linear time',
+      [{ ...allow, when: 'call.server.matches("(a)\\\\1")' }],
+      /pattern is not accepted/,
+    ],
+    [
+      'macros nested three deep',
+      [{ ...allow, when: 'call.objects.all(a, call.objects.all(b, call.objects.all(c, a == c)))' }],
+      /two deep/,
+    ],
     ['a review without approvers', [{ id: 'a', effect: 'review' }], /approval/],
     ['a mask rule without a mask', [{ id: 'a', effect: 'mask' }], /mask/],
-    ['a field path that is none', [{ id: 'a', effect: 'mask', mask: { profile: 'none', fields: { 'a..': { op: 'redact' } } } }], /mask/],
-    ['a time without a unit', [{ id: 'a', effect: 'review', approval: { approvers: ['group:x'], ttl: '15' } }], /such as 15m/],
+    [
+      'a field path that is none',
+      [{ id: 'a', effect: 'mask', mask: { profile: 'none', fields: { 'a..': { op: 'redact' } } } }],
+      /mask/,
+    ],
+    [
+      'a time without a unit',
+      [{ id: 'a', effect: 'review', approval: { approvers: ['group:x'], ttl: '15' } }],
+      /such as 15m/,
+    ],
   ])('when it has %s', (_, rules, message) => {
     expect(() => compile(...rules)).toThrow(BundleError);
     expect(() => compile(...rules)).toThrow(message);
@@ -36,7 +70,9 @@ describe('a bundle with a mistake is refused, and the message names it', () => {
     const tests = [{ name: 'all is denied', input: { server: 'x' }, expect: { effect: 'deny' } }];
     const bundle = compileBundle([file([allow], { tests })], {});
 
-    expect(() => runBundleTests(bundle, {})).toThrow('test "all is denied": expected deny, got allow by a');
+    expect(() => runBundleTests(bundle, {})).toThrow(
+      'test "all is denied": expected deny, got allow by a',
+    );
   });
 
   test('when there is no file at all', () => {
@@ -55,7 +91,17 @@ test('when keys are reordered, then the digest is the same; when anything else c
 
 describe('patterns in conditions', () => {
   const principal = { id: 'i', tenant: 't', kind: 'person', clientApp: 'c', groups: [], roles: [] };
-  const call = { protocol: 'mcp', server: 's', labels: {}, method: 'm', resource: 'r', tool: 'r', action: 'read', objects: [], complete: true };
+  const call = {
+    protocol: 'mcp',
+    server: 's',
+    labels: {},
+    method: 'm',
+    resource: 'r',
+    tool: 'r',
+    action: 'read',
+    objects: [],
+    complete: true,
+  };
   const ask = (when: string, args: unknown) =>
     compileCondition(when)({ principal, call: { ...call, arguments: args } });
 

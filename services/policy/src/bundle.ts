@@ -1,7 +1,12 @@
 import { z } from 'zod';
 import { canonicalJson, sha256 } from '#trust';
 import { compileProfile, MaskingError, type MaskProfile, mergeProfiles } from '#masking';
-import { type BundleFile, bundleFileSchema, type BundleTest, type RuleSource } from './bundle-file.js';
+import {
+  type BundleFile,
+  bundleFileSchema,
+  type BundleTest,
+  type RuleSource,
+} from './bundle-file.js';
 import { type Condition, compileCondition, ConditionError } from './condition.js';
 import { matchesGlob } from './glob.js';
 
@@ -125,7 +130,9 @@ function compileRule(
       approval === undefined
         ? undefined
         : {
-            groups: approval.approvers.map((each) => groupId(place, each.slice('group:'.length), names)),
+            groups: approval.approvers.map((each) =>
+              groupId(place, each.slice('group:'.length), names),
+            ),
             min: approval.min,
             ttlSeconds: approval.ttl,
           },
@@ -134,7 +141,11 @@ function compileRule(
   };
 }
 
-function condition(place: string, member: string, source: string | undefined): Condition | undefined {
+function condition(
+  place: string,
+  member: string,
+  source: string | undefined,
+): Condition | undefined {
   if (source === undefined) return undefined;
   try {
     return compileCondition(source);

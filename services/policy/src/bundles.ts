@@ -46,11 +46,16 @@ export class Bundles {
   /** Looks for changes from now on. */
   watch(listener: BundleListener): void {
     listener({ kind: 'loaded', bundle: this.#current });
-    const look = async (): Promise<void> => {
-      await this.#reload(listener);
-      if (this.#timer !== undefined) this.#timer = setTimeout(look, lookMs).unref();
-    };
-    this.#timer = setTimeout(look, lookMs).unref();
+    this.#lookSoon(listener);
+  }
+
+  #lookSoon(listener: BundleListener): void {
+    this.#timer = setTimeout(() => void this.#look(listener), lookMs).unref();
+  }
+
+  async #look(listener: BundleListener): Promise<void> {
+    await this.#reload(listener);
+    if (this.#timer !== undefined) this.#lookSoon(listener);
   }
 
   close(): void {
@@ -99,7 +104,7 @@ async function readFolder(folder: string): Promise<PolicyFile[]> {
 async function policyNames(folder: string): Promise<string[]> {
   try {
     const names = await readdir(folder);
-    return names.filter((name) => /\.ya?ml$/.test(name)).sort();
+    return names.filter((name) => /\.ya?ml$/.test(name)).toSorted();
   } catch (cause) {
     throw new BundleError(`the policy folder ${folder} cannot be read`, { cause });
   }
@@ -109,5 +114,7 @@ async function policyNames(folder: string): Promise<string[]> {
 async function fingerprint(folder: string): Promise<string> {
   const names = await policyNames(folder);
   const stats = await Promise.all(names.map(async (name) => stat(join(folder, name))));
-  return JSON.stringify(names.map((name, index) => [name, stats[index]?.mtimeMs, stats[index]?.size]));
+  return JSON.stringify(
+    names.map((name, index) => [name, stats[index]?.mtimeMs, stats[index]?.size]),
+  );
 }

@@ -82,7 +82,8 @@ export function compileCondition(source: string): Condition {
     prepare(ast, 0);
     const rewritten = serialize(ast);
     const { error, type, valid } = environment.check(rewritten);
-    if (!valid) throw new ConditionError(error?.message ?? 'the type does not fit', { cause: error });
+    if (!valid)
+      throw new ConditionError(error?.message ?? 'the type does not fit', { cause: error });
     if (type !== 'bool' && type !== 'dyn') throw new ConditionError(`answers ${type}, not bool`);
     const evaluate = environment.parse(rewritten);
     return (input) => {
@@ -113,7 +114,8 @@ function prepare(node: ASTNode, nesting: number): void {
 function redirect(node: ASTNode, pattern: ASTNode | undefined): void {
   if (node.op !== 'rcall') throw new ConditionError('write text.matches("pattern")');
   const value = pattern?.op === 'value' ? pattern.args : undefined;
-  if (typeof value !== 'string') throw new ConditionError('matches needs a pattern that is written out');
+  if (typeof value !== 'string')
+    throw new ConditionError('matches needs a pattern that is written out');
   if (value.length > maxPatternLength) throw new ConditionError('the pattern is too long');
   try {
     compiledPatterns.set(value, RE2JS.compile(value));

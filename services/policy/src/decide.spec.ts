@@ -13,7 +13,13 @@ type GroupName = keyof typeof groups;
 
 const file = (rules: readonly unknown[], more: object = {}, name = 'test') => ({
   name: `${name}.yaml`,
-  content: { apiVersion: 'countersign/v1', kind: 'PolicyBundle', metadata: { name }, rules, ...more },
+  content: {
+    apiVersion: 'countersign/v1',
+    kind: 'PolicyBundle',
+    metadata: { name },
+    rules,
+    ...more,
+  },
 });
 const bundle = (...rules: readonly unknown[]) => compileBundle([file(rules)], groups);
 
@@ -98,12 +104,15 @@ describe('a condition that cannot be evaluated', () => {
     ['allow', 'deny'],
     ['deny', 'deny'],
     ['review', 'review'],
-  ])('when it stands in a rule with effect %s, then the call is not let through', (effect, outcome) => {
-    const rule = { id: 'r', effect, when: missing, ...(effect === 'review' ? { approval } : {}) };
-    const others = effect === 'allow' ? [] : [allow];
+  ])(
+    'when it stands in a rule with effect %s, then the call is not let through',
+    (effect, outcome) => {
+      const rule = { id: 'r', effect, when: missing, ...(effect === 'review' ? { approval } : {}) };
+      const others = effect === 'allow' ? [] : [allow];
 
-    expect(decide(bundle(...others, rule), input()).effect).toBe(outcome);
-  });
+      expect(decide(bundle(...others, rule), input()).effect).toBe(outcome);
+    },
+  );
 
   test('when it stands in an unless of a deny, then the deny holds and is named', () => {
     const rule = { id: 'deny', effect: 'deny', unless: missing };
@@ -142,8 +151,15 @@ describe('layers', () => {
 });
 
 describe('upkeep of a connection', () => {
-  const connect = { method: 'initialize', resource: '', facts: { action: 'connect' as const, objects: [], complete: true } };
-  const toolOnly = { ...allow, match: { server: 'pg', method: 'tools/call', tool: 'db_*', groups: ['analysts'] } };
+  const connect = {
+    method: 'initialize',
+    resource: '',
+    facts: { action: 'connect' as const, objects: [], complete: true },
+  };
+  const toolOnly = {
+    ...allow,
+    match: { server: 'pg', method: 'tools/call', tool: 'db_*', groups: ['analysts'] },
+  };
 
   test('when some rule could let the caller do something there, then it needs no rule of its own', () => {
     expect(decide(bundle(toolOnly), input(connect))).toMatchObject({
@@ -165,7 +181,12 @@ test('when a list is shown, then it has what some rule may allow and no rule alw
   const rules = bundle(
     { ...allow, match: { tool: 'db_*' } },
     { id: 'never', effect: 'deny', match: { tool: 'db_drop' } },
-    { id: 'sometimes', effect: 'deny', match: { tool: 'db_query' }, when: 'call.arguments.sql == "x"' },
+    {
+      id: 'sometimes',
+      effect: 'deny',
+      match: { tool: 'db_query' },
+      when: 'call.arguments.sql == "x"',
+    },
   );
 
   expect(visible(rules, input(), ['db_query', 'db_drop', 'other'])).toEqual(['db_query']);
@@ -180,11 +201,21 @@ describe('masks', () => {
   });
 
   test('when several mask rules match, then the strongest operator of each field holds', () => {
-    const first = { id: 'm1', effect: 'mask', mask: { profile: 'none', fields: { '$.a': { op: 'keep_last', n: 2 } } } };
-    const second = { id: 'm2', effect: 'mask', mask: { profile: 'none', fields: { '$.a': { op: 'redact' } } } };
+    const first = {
+      id: 'm1',
+      effect: 'mask',
+      mask: { profile: 'none', fields: { '$.a': { op: 'keep_last', n: 2 } } },
+    };
+    const second = {
+      id: 'm2',
+      effect: 'mask',
+      mask: { profile: 'none', fields: { '$.a': { op: 'redact' } } },
+    };
     const none = file([allow, first, second], { defaults: { mask: 'none' } });
 
-    expect(decide(compileBundle([none], groups), input()).mask.fields).toEqual({ '$.a': { op: 'redact' } });
+    expect(decide(compileBundle([none], groups), input()).mask.fields).toEqual({
+      '$.a': { op: 'redact' },
+    });
   });
 });
 
@@ -197,7 +228,10 @@ const ruleArbitrary = fc.record({
 });
 const strictness = { allow: 0, review: 1, deny: 2 };
 
-const toRule = (each: typeof ruleArbitrary extends fc.Arbitrary<infer T> ? T : never, index: number) => ({
+const toRule = (
+  each: typeof ruleArbitrary extends fc.Arbitrary<infer T> ? T : never,
+  index: number,
+) => ({
   id: `r${index}`,
   effect: each.effect,
   match: {

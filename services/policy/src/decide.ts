@@ -91,7 +91,8 @@ function selectsCaller(rule: Rule, input: Omit<DecisionInput, 'resource' | 'argu
 /** A deny rule that has no condition hides; one that reads arguments cannot. */
 function couldBeAllowed(bundle: Bundle, selected: readonly Rule[]): boolean {
   const isAllowedBySome = selected.some(
-    ({ effect, layer }) => layer === uppermost(bundle) && (effect === 'allow' || effect === 'review'),
+    ({ effect, layer }) =>
+      layer === uppermost(bundle) && (effect === 'allow' || effect === 'review'),
   );
   const isDeniedAlways = selected.some(
     ({ effect, unless, when }) => effect === 'deny' && when === undefined && unless === undefined,
@@ -146,8 +147,7 @@ function isReachable(bundle: Bundle, input: DecisionInput): boolean {
   return bundle
     .rulesFor(input.server)
     .some(
-      (rule) =>
-        (rule.effect === 'allow' || rule.effect === 'review') && selectsCaller(rule, input),
+      (rule) => (rule.effect === 'allow' || rule.effect === 'review') && selectsCaller(rule, input),
     );
 }
 
@@ -169,7 +169,7 @@ function requirementOf(rules: readonly Rule[]): ApprovalRequirement {
   const approvals = rules.map(({ approval }) => approval).filter((each) => each !== undefined);
   const sets = new Map<string, { groups: string[]; quorum: number }>();
   for (const { groups, min } of approvals) {
-    const key = [...groups].sort().join(',');
+    const key = [...groups].toSorted().join(',');
     const quorum = Math.max(min, sets.get(key)?.quorum ?? 0);
     sets.set(key, { groups: [...groups], quorum });
   }

@@ -17,7 +17,8 @@ export function exposedArguments(value: unknown): unknown {
     if (typeof each === 'string' && each.length > maxStringLength) {
       throw new ArgumentsTooLarge('a text is too long');
     }
-    if (Array.isArray(each) && each.length > maxElements) throw new ArgumentsTooLarge('a list is too long');
+    if (Array.isArray(each) && each.length > maxElements)
+      throw new ArgumentsTooLarge('a list is too long');
     if (typeof each === 'object' && each !== null) Object.values(each).forEach(check);
   };
   check(value);

@@ -94,7 +94,7 @@ export class PolicyConsumer {
   #open(data: DataOf<typeof callRequested>): OpenedArguments | undefined {
     try {
       const text = this.argumentsSealer.open(data.sealedArguments, data.callId);
-      const opened = JSON.parse(text) as OpenedArguments;
+      const opened: OpenedArguments = JSON.parse(text);
       return callDigest({ ...data, ...opened }) === data.digest ? opened : undefined;
     } catch (error) {
       if (!(error instanceof SealBrokenError)) throw error;

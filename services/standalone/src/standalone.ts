@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { Level } from 'pino';
 import { Bus, InProcessLog } from '#bus';
+import type { TokenVerifier } from '#identity';
 import { type CountersignConfig, type RunningService, startService, tokenVerifier } from '#runtime';
 import { Signer, Verifier } from '#trust';
 import { ApprovalModule, ApprovalReadiness } from '../../approval/src/approval.module.js';
@@ -76,29 +77,19 @@ async function start(
   });
 }
 
+type Buses = Record<'ingress' | 'policy' | 'approval' | 'masking' | 'audit', Bus>;
+
 async function modules(
-  { config, environment }: StandaloneSettings,
+  settings: StandaloneSettings,
   keys: Keys,
   databaseUrl: string,
-  buses: Record<'ingress' | 'policy' | 'approval' | 'masking' | 'audit', Bus>,
+  buses: Buses,
   instance: string,
 ) {
+  const { config } = settings;
   const verifier = tokenVerifier(config.entra);
   return [
-    IngressModule.register({
-      config,
-      bus: buses.ingress,
-      verifier,
-      instance,
-      environment,
-      keys: {
-        arguments: keys.arguments,
-        answers: keys.answers,
-        session: keys.session,
-        policyPublicKey: keys.policy.publicKey,
-        approvalPublicKey: keys.approval.publicKey,
-      },
-    }),
+    ingress(settings, keys, buses.ingress, verifier, instance),
     await PolicyModule.register({
       bus: buses.policy,
       folder: config.policies,
@@ -122,6 +113,29 @@ async function modules(
       signer: new Signer(keys.audit.privateKey),
     }),
   ];
+}
+
+function ingress(
+  { config, environment }: StandaloneSettings,
+  keys: Keys,
+  bus: Bus,
+  verifier: TokenVerifier,
+  instance: string,
+) {
+  return IngressModule.register({
+    config,
+    bus,
+    verifier,
+    instance,
+    environment,
+    keys: {
+      arguments: keys.arguments,
+      answers: keys.answers,
+      session: keys.session,
+      policyPublicKey: keys.policy.publicKey,
+      approvalPublicKey: keys.approval.publicKey,
+    },
+  });
 }
 
 async function openDatabase(settings: StandaloneSettings) {

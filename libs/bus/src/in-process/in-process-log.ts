@@ -64,7 +64,10 @@ export class InProcessLog implements EventLog {
     this.#refuseWhenClosed();
     const maxBytes = this.options.maxRecordBytes ?? 1_048_576;
     if (record.value.length > maxBytes) {
-      throw new PublishError('RECORD_TOO_LARGE', `${record.value.length} bytes, at most ${maxBytes}`);
+      throw new PublishError(
+        'RECORD_TOO_LARGE',
+        `${record.value.length} bytes, at most ${maxBytes}`,
+      );
     }
     if (this.#queue.length >= (this.options.maxQueuedRecords ?? 10_000)) {
       throw new PublishError('QUEUE_FULL', 'too many appends wait');
@@ -116,7 +119,9 @@ export class InProcessLog implements EventLog {
       );
       this.#recent.add(written);
     } catch (cause) {
-      const refusal = new PublishError('BROKER_UNAVAILABLE', 'the log cannot be written', { cause });
+      const refusal = new PublishError('BROKER_UNAVAILABLE', 'the log cannot be written', {
+        cause,
+      });
       for (const each of batch) each.reject(refusal);
       return;
     }

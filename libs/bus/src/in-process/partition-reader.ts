@@ -40,7 +40,9 @@ export class PartitionReader {
 
   /** Resolves when everything that was handed to this delivery is finished or was given back. */
   async settle(delivery: Delivery): Promise<void> {
-    await Promise.all([...this.#work].filter(([, owner]) => owner === delivery).map(([work]) => work));
+    await Promise.all(
+      [...this.#work].filter(([, owner]) => owner === delivery).map(([work]) => work),
+    );
   }
 
   /** The finished position, if it moved since the last call. */

@@ -82,7 +82,9 @@ export class RecordStore {
         const headers = JSON.stringify(record.headers);
         this.#insert.run(slot.id, position, nowMs, record.key, headers, record.value);
         const offset = BigInt(position);
-        return { ...record, partition: slot.partition, offset, timestampMs: nowMs };
+        // A copy: what the caller does with its buffer afterwards must not reach a reader.
+        const value = Buffer.from(record.value);
+        return { ...record, value, partition: slot.partition, offset, timestampMs: nowMs };
       });
       for (const slot of touched) this.#advance.run(slot.next, slot.id);
       return written;
@@ -98,8 +100,8 @@ export class RecordStore {
       offset: BigInt(Number(row['position'])),
       timestampMs: Number(row['at']),
       key: String(row['key']),
-      value: Buffer.from(row['value'] as Uint8Array),
-      headers: JSON.parse(String(row['headers'])) as Record<string, string>,
+      value: bytesOf(row['value']),
+      headers: headersOf(String(row['headers'])),
     }));
   }
 
@@ -130,7 +132,9 @@ export class RecordStore {
   /** Deletes what is older than `beforeMs` in a topic. */
   expire(topic: string, beforeMs: number): void {
     this.#database
-      .prepare('delete from record where at < ? and slot in (select slot from slot where topic = ?)')
+      .prepare(
+        'delete from record where at < ? and slot in (select slot from slot where topic = ?)',
+      )
       .run(beforeMs, topic);
   }
 
@@ -186,4 +190,15 @@ export class RecordStore {
       throw error;
     }
   }
+}
+
+function bytesOf(value: unknown): Buffer {
+  if (value instanceof Uint8Array) return Buffer.from(value);
+  throw new TypeError('the log file holds a record that is not bytes');
+}
+
+/** Written by this class alone, from string to string. */
+function headersOf(text: string): Record<string, string> {
+  const headers: Record<string, string> = JSON.parse(text);
+  return headers;
 }

@@ -114,6 +114,9 @@ export class GroupMember {
   #listen(): void {
     const { GROUP_JOIN, REBALANCING, CRASH, FETCH_START, FETCH } = this.#consumer.events;
     this.#consumer.on(GROUP_JOIN, ({ payload }) => {
+      // kafkajs forgets to stop a consumer that is still joining; it would hold partitions and not read.
+      // An error thrown here ends it.
+      if (this.#hasLeft) throw new Error('left before it had joined');
       this.#unanswered.clear();
       this.#heardAt = performance.now();
       this.listener.assigned(payload.memberAssignment);

@@ -9,6 +9,8 @@ import { PartitionProgress } from './partition-progress.js';
 
 const commitEveryMs = 500;
 const joinPauseMs = 250;
+/** Longer than the others need to notice that a member of the group has died. */
+const longestJoinMs = 60_000;
 const watchEveryMs = 500;
 /** Records of one partition in hand before it is no longer fetched. */
 const maxInHand = 2000;
@@ -110,7 +112,10 @@ export class KafkaConsumer implements Subscription {
       crashed: () => this.#restart(member),
     });
     this.#member = member;
-    await member.join(this.reading.topics);
+    const joined = member.join(this.reading.topics);
+    const hasAnswer = await isDoneWithin(longestJoinMs, joined);
+    if (!hasAnswer) throw new Error('joining has come to nothing');
+    await joined;
   }
 
   /** Keeps what it goes on reading, in its place; gives up what others read now. */

@@ -51,6 +51,8 @@ export class KafkaProducer {
   #replacing: Promise<void> | undefined;
   #mendsHole = false;
   readonly #closing = new AbortController();
+  #connecting: Promise<void> | undefined;
+  #closed: Promise<void> | undefined;
   #whenIdle: (() => void) | undefined;
 
   constructor(
@@ -62,11 +64,10 @@ export class KafkaProducer {
   async connect(): Promise<void> {
     if (this.#isClosing()) throw new PublishError('LOG_CLOSED', 'the log is closed');
     if (this.#sender !== undefined || this.#replacing !== undefined) return;
-    try {
-      this.#sender = await this.parts.connect();
-    } catch (cause) {
-      throw new PublishError('BROKER_UNAVAILABLE', 'no broker answers', { cause });
-    }
+    this.#connecting ??= this.#connectOnce().finally(() => {
+      this.#connecting = undefined;
+    });
+    await this.#connecting;
   }
 
   /** True while an append can be expected to succeed. */
@@ -90,13 +91,27 @@ export class KafkaProducer {
 
   /** Finishes what waits, within its deadlines, then disconnects. May be called twice. */
   async close(): Promise<void> {
-    if (!this.#isClosing()) this.#closing.abort();
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #connectOnce(): Promise<void> {
+    try {
+      this.#sender = await this.parts.connect();
+    } catch (cause) {
+      throw new PublishError('BROKER_UNAVAILABLE', 'no broker answers', { cause });
+    }
+  }
+
+  async #close(): Promise<void> {
+    this.#closing.abort();
     if (this.#queue.length + this.#inFlight.length > 0) {
       await new Promise<void>((resolve) => {
         this.#whenIdle = resolve;
       });
     }
     clearTimeout(this.#deadlineTimer);
+    await this.#connecting?.catch(() => undefined);
     await this.#replacing;
     const sender = this.#sender;
     this.#sender = undefined;

@@ -124,7 +124,8 @@ export class AnswerRelay<Meta> {
       const { chunk, chunks, content } = data;
       const text = assembly.add({ chunk, chunks, text: content });
       if (text === undefined) continue;
-      return { value: JSON.parse(text) as Json, bytes: Buffer.byteLength(text) };
+      const value: Json = JSON.parse(text);
+      return { value, bytes: Buffer.byteLength(text) };
     }
   }
 

@@ -27,7 +27,8 @@ export class Countersigning {
     const endsMs = Date.now() + caller.holdMs;
     let approvalId: string | undefined;
     for (;;) {
-      const patience = approvalId === undefined ? this.limits.verdictTimeoutMs : endsMs - Date.now();
+      const patience =
+        approvalId === undefined ? this.limits.verdictTimeoutMs : endsMs - Date.now();
       const next = await this.#next(waiter, patience, caller.withdrawn, approvalId);
       switch (next.kind) {
         case 'asked':
@@ -55,7 +56,11 @@ export class Countersigning {
     approvalId: string | undefined,
   ): Promise<GateEvent> {
     try {
-      return await waiter.next((each) => kinds.includes(each.kind), Math.max(patienceMs, 0), withdrawn);
+      return await waiter.next(
+        (each) => kinds.includes(each.kind),
+        Math.max(patienceMs, 0),
+        withdrawn,
+      );
     } catch (cause) {
       if (!(cause instanceof WaitEnded)) throw cause;
       if (cause.reason === 'aborted') throw cancelled('approval', cause);

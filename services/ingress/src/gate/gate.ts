@@ -13,7 +13,13 @@ import { recorded } from './record.js';
 import { Refusal } from './refusal.js';
 import type { RefusalRecord } from './refusal-record.js';
 import { faultOfVerdict, type Subject } from './statements.js';
-import { WaitEnded, type GateEvents, type Waiter, type Waiters } from './waiters.js';
+import {
+  type GateEvent,
+  type GateEvents,
+  WaitEnded,
+  type Waiter,
+  type Waiters,
+} from './waiters.js';
 
 /** One call on its way through the gate. */
 interface Passage<Meta> {
@@ -86,7 +92,9 @@ export class Gate {
       caller,
       saysError,
     );
-    const relayed = await relay.relay(passage.upstream.forward(this.#forwarding(passage, requested)));
+    const relayed = await relay.relay(
+      passage.upstream.forward(this.#forwarding(passage, requested)),
+    );
     this.#complete(passage, relayed, forwarded, forwardedMs);
     return relayed;
   }
@@ -101,7 +109,10 @@ export class Gate {
       ingress: this.parts.instance,
       digest,
       maskedArguments: maskedCopy(asked),
-      sealedArguments: this.parts.argumentsSealer.seal(JSON.stringify({ arguments: asked, extras }), call.callId),
+      sealedArguments: this.parts.argumentsSealer.seal(
+        JSON.stringify({ arguments: asked, extras }),
+        call.callId,
+      ),
       deadline: new Date(Date.now() + this.limits.verdictTimeoutMs).toISOString(),
     });
   }
@@ -109,8 +120,8 @@ export class Gate {
   async #verdict<Meta>(passage: Passage<Meta>): Promise<GateEvents['decided']> {
     const { waiter, subject, caller } = passage;
     try {
-      const isDecision = (each: { readonly kind: string }): boolean => each.kind === 'decided';
-      const found = await waiter.next(isDecision, this.limits.verdictTimeoutMs, caller.withdrawn);
+      const { verdictTimeoutMs } = this.limits;
+      const found = await waiter.next(isDecision, verdictTimeoutMs, caller.withdrawn);
       if (found.kind !== 'decided') throw new TypeError('another kind of event was handed over');
       const fault = faultOfVerdict(found.event, subject, new Date(), this.parts.policyVerifier);
       if (fault === undefined) return found.event;
@@ -140,12 +151,22 @@ export class Gate {
     const forwarded = await recorded('forward', async () =>
       bus.publish(
         callForwarded,
-        { callId, ingress: instance, digest: subject.digest, verdictEventId: decided.id, approvalId },
+        {
+          callId,
+          ingress: instance,
+          digest: subject.digest,
+          verdictEventId: decided.id,
+          approvalId,
+        },
         cause,
       ),
     );
     if (Date.now() < Date.parse(permission.notAfter)) return forwarded;
-    throw new Refusal('APPROVAL_EXPIRED', 'forward', 'The permission ended before the call was made.');
+    throw new Refusal(
+      'APPROVAL_EXPIRED',
+      'forward',
+      'The permission ended before the call was made.',
+    );
   }
 
   #forwarding<Meta>(passage: Passage<Meta>, cause: Envelope): Forwarding {
@@ -212,8 +233,14 @@ export class Gate {
 
   #refuseWhenFull(): void {
     if (this.waiters.size <= this.limits.maxConcurrentCalls) return;
-    throw new Refusal('OVERLOADED', 'intake', 'Too many calls are in flight.', { retryAfterMs: 1000 });
+    throw new Refusal('OVERLOADED', 'intake', 'Too many calls are in flight.', {
+      retryAfterMs: 1000,
+    });
   }
+}
+
+function isDecision(event: GateEvent): boolean {
+  return event.kind === 'decided';
 }
 
 /** Whatever went wrong on the way is a refusal; nothing unknown is ever let through. */

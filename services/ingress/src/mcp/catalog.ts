@@ -9,16 +9,18 @@ interface ListEntry {
   readonly usedWith: string;
 }
 
-const lists = new Map<string, ListEntry>(Object.entries({
-  'tools/list': { items: 'tools', name: 'name', usedWith: 'tools/call' },
-  'prompts/list': { items: 'prompts', name: 'name', usedWith: 'prompts/get' },
-  'resources/list': { items: 'resources', name: 'uri', usedWith: 'resources/read' },
-  'resources/templates/list': {
-    items: 'resourceTemplates',
-    name: 'uriTemplate',
-    usedWith: 'resources/read',
-  },
-} satisfies Record<string, ListEntry>));
+const lists = new Map<string, ListEntry>(
+  Object.entries({
+    'tools/list': { items: 'tools', name: 'name', usedWith: 'tools/call' },
+    'prompts/list': { items: 'prompts', name: 'name', usedWith: 'prompts/get' },
+    'resources/list': { items: 'resources', name: 'uri', usedWith: 'resources/read' },
+    'resources/templates/list': {
+      items: 'resourceTemplates',
+      name: 'uriTemplate',
+      usedWith: 'resources/read',
+    },
+  } satisfies Record<string, ListEntry>),
+);
 
 /** What a list answer offers: the names, and the operation they are used with. */
 export interface Catalog {

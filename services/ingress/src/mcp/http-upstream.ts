@@ -33,7 +33,11 @@ export class HttpUpstream implements McpUpstream {
     private readonly limits: UpstreamLimits,
   ) {
     const { timeoutMs } = limits;
-    this.#agent = new Agent({ headersTimeout: timeoutMs, bodyTimeout: timeoutMs, connect: { timeout: 5000 } });
+    this.#agent = new Agent({
+      headersTimeout: timeoutMs,
+      bodyTimeout: timeoutMs,
+      connect: { timeout: 5000 },
+    });
   }
 
   prepare(request: UpstreamRequest): Upstream<PartMeta> {
@@ -50,7 +54,9 @@ export class HttpUpstream implements McpUpstream {
   ): AsyncGenerator<AnswerPart<PartMeta>> {
     const response = await this.#send(request);
     try {
-      const mediaType = String(response.headers['content-type'] ?? '').split(';')[0]?.trim();
+      const mediaType = String(response.headers['content-type'] ?? '')
+        .split(';')[0]
+        ?.trim();
       const isStream = mediaType === 'text/event-stream';
       const issued = response.headers['mcp-session-id'];
       request.onReply({
@@ -170,9 +176,15 @@ function sendingRefusal(error: unknown): Refusal {
     return upstreamRefusal('UPSTREAM_UNAVAILABLE', message, 'no', error);
   }
   if (error instanceof errors.HeadersTimeoutError) {
-    return upstreamRefusal('UPSTREAM_TIMEOUT', 'The server did not answer in time.', 'unknown', error);
+    return upstreamRefusal(
+      'UPSTREAM_TIMEOUT',
+      'The server did not answer in time.',
+      'unknown',
+      error,
+    );
   }
-  const neverConnected = error instanceof errors.ConnectTimeoutError || codeOf(error) === 'ECONNREFUSED';
+  const neverConnected =
+    error instanceof errors.ConnectTimeoutError || codeOf(error) === 'ECONNREFUSED';
   const executed = neverConnected ? 'no' : 'unknown';
   return upstreamRefusal('UPSTREAM_UNAVAILABLE', 'The server cannot be reached.', executed, error);
 }

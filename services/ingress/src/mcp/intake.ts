@@ -9,7 +9,12 @@ import { type Operation, operationOf, upkeepOperation } from './operation.js';
 import type { ResourceMetadata } from './resource-metadata.js';
 import type { Session, SessionIds } from './session-ids.js';
 import { parseStrictJson, UnreadableJson } from './strict-json.js';
-import { type AllowedPlaces, checkMediaType, checkTransport, readBody } from './transport-checks.js';
+import {
+  type AllowedPlaces,
+  checkMediaType,
+  checkTransport,
+  readBody,
+} from './transport-checks.js';
 
 export type Verb = 'POST' | 'GET' | 'DELETE';
 

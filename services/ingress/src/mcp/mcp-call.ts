@@ -166,13 +166,15 @@ export class McpCall implements Caller<PartMeta> {
     const meta = objectAt(params, '_meta');
     const info = params['clientInfo'] ?? meta['io.modelcontextprotocol/clientInfo'];
     if (!isObject(info)) return null;
-    return { name: String(info['name'] ?? '').slice(0, 200), version: String(info['version'] ?? '').slice(0, 100) };
+    return { name: shortText(info['name'], 200), version: shortText(info['version'], 100) };
   }
 
   #recordOpened(): void {
     const { operation, principal, server } = this.intake;
     if (this.#opened === undefined) return;
-    const asked = isObject(operation.arguments) ? operation.arguments['protocolVersion'] : undefined;
+    const asked = isObject(operation.arguments)
+      ? operation.arguments['protocolVersion']
+      : undefined;
     const data = {
       sessionId: this.#opened.sessionId,
       ingress: this.parts.instance,
@@ -197,4 +199,9 @@ export class McpCall implements Caller<PartMeta> {
     };
     this.parts.refusals.later(async () => this.parts.bus.publish(sessionClosed, data));
   }
+}
+
+/** Text that a client says of itself, cut: it goes into every record. */
+function shortText(value: Json | undefined, maxLength: number): string {
+  return typeof value === 'string' ? value.slice(0, maxLength) : '';
 }

@@ -62,7 +62,8 @@ export class McpEndpoint {
   /** A cancellation of a call that waits here ends the wait, and never reaches an upstream that knows nothing of it. */
   #isWithdrawal(intake: Intake): boolean {
     const { message, principal, server, session } = intake;
-    if (message?.kind !== 'notification' || message.method !== 'notifications/cancelled') return false;
+    if (message?.kind !== 'notification' || message.method !== 'notifications/cancelled')
+      return false;
     const id = objectAt(message.body, 'params')['requestId'];
     if (typeof id !== 'string' && typeof id !== 'number') return false;
     const requestId: RequestId = id;

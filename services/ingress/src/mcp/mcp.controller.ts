@@ -18,7 +18,11 @@ export class McpController {
   }
 
   @Delete(':server')
-  async delete(@Param('server') server: string, @Req() request: Request, @Res() response: Response) {
+  async delete(
+    @Param('server') server: string,
+    @Req() request: Request,
+    @Res() response: Response,
+  ) {
     await this.endpoint.handle('DELETE', server, request, response);
   }
 }

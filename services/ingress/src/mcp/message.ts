@@ -9,7 +9,12 @@ export type JsonObject = { [key: string]: Json };
 
 /** One JSON-RPC 2.0 message, members that nobody knows included. */
 export type Message =
-  | { readonly kind: 'request'; readonly id: RequestId; readonly method: string; readonly body: JsonObject }
+  | {
+      readonly kind: 'request';
+      readonly id: RequestId;
+      readonly method: string;
+      readonly body: JsonObject;
+    }
   | { readonly kind: 'notification'; readonly method: string; readonly body: JsonObject }
   | { readonly kind: 'response'; readonly id: RequestId; readonly body: JsonObject };
 

@@ -25,13 +25,20 @@ test.each<[string, Record<string, unknown>, object]>([
   ['a member of _meta', { ...params, _meta: { vendor: 'y' } }, {}],
   ['a member beside the arguments', { ...params, requestState: 'abc' }, {}],
   ['a member beside the parameters', params, { vendor: true }],
-])('when %s changes, then the digest changes: all that goes upstream is signed', (_, changed, extra) => {
-  expect(digest(changed, extra)).not.toBe(digest(params));
-});
+])(
+  'when %s changes, then the digest changes: all that goes upstream is signed',
+  (_, changed, extra) => {
+    expect(digest(changed, extra)).not.toBe(digest(params));
+  },
+);
 
 test.each(['admin/shutdown', 'session/close', 'client/response', 'constructor', 'toString'])(
   'when the method %s is sent as a message, then it counts as one that may do anything',
   (method) => {
-    expect(operation({}, method).facts).toEqual({ action: 'execute', objects: [], complete: false });
+    expect(operation({}, method).facts).toEqual({
+      action: 'execute',
+      objects: [],
+      complete: false,
+    });
   },
 );

@@ -31,26 +31,28 @@ const reading: MethodEntry = { action: 'read', resource: byUri };
  * Every method that a client may send as a message and that is known; any other counts as one that may
  * do anything. The gateway's own operations (`session/close`) are not among them.
  */
-const methods = new Map<string, MethodEntry>(Object.entries({
-  initialize: upkeep,
-  ping: upkeep,
-  'server/discover': upkeep,
-  'logging/setLevel': upkeep,
-  'tools/list': upkeep,
-  'resources/list': upkeep,
-  'resources/templates/list': upkeep,
-  'prompts/list': upkeep,
-  'notifications/initialized': upkeep,
-  'notifications/cancelled': upkeep,
-  'notifications/progress': upkeep,
-  'notifications/roots/list_changed': upkeep,
-  'tools/call': { action: 'execute', resource: byName },
-  'prompts/get': { action: 'read', resource: byName },
-  'completion/complete': { action: 'read', resource: byReference },
-  'resources/read': reading,
-  'resources/subscribe': reading,
-  'resources/unsubscribe': reading,
-} satisfies Record<string, MethodEntry>));
+const methods = new Map<string, MethodEntry>(
+  Object.entries({
+    initialize: upkeep,
+    ping: upkeep,
+    'server/discover': upkeep,
+    'logging/setLevel': upkeep,
+    'tools/list': upkeep,
+    'resources/list': upkeep,
+    'resources/templates/list': upkeep,
+    'prompts/list': upkeep,
+    'notifications/initialized': upkeep,
+    'notifications/cancelled': upkeep,
+    'notifications/progress': upkeep,
+    'notifications/roots/list_changed': upkeep,
+    'tools/call': { action: 'execute', resource: byName },
+    'prompts/get': { action: 'read', resource: byName },
+    'completion/complete': { action: 'read', resource: byReference },
+    'resources/read': reading,
+    'resources/subscribe': reading,
+    'resources/unsubscribe': reading,
+  } satisfies Record<string, MethodEntry>),
+);
 
 const unknownMethod: MethodEntry = { action: 'execute' };
 

@@ -1,4 +1,3 @@
-import type { Json } from '#masking';
 import type { Refusal, RefusalCode } from '../gate/refusal.js';
 import { isModern } from './era.js';
 import { type JsonObject, type Message, objectAt } from './message.js';
@@ -66,7 +65,9 @@ export function refusalAnswer(
   const isRequest = message?.kind === 'request';
   const status = isRequest && answer.isTransport !== true ? 200 : answer.http;
   const headers: Record<string, string> =
-    status === 503 ? { 'retry-after': String(Math.ceil((refusal.retryAfterMs ?? 2000) / 1000)) } : {};
+    status === 503
+      ? { 'retry-after': String(Math.ceil((refusal.retryAfterMs ?? 2000) / 1000)) }
+      : {};
   return { status, headers, body: refusalMessage(refusal, callId, message) };
 }
 
@@ -83,7 +84,11 @@ export function refusalMessage(
     return { jsonrpc: '2.0', id, result: toolResult(refusal, callId, message) };
   }
   const data = facts(refusal, callId);
-  return { jsonrpc: '2.0', id, error: { code: answers[refusal.code].rpc, message: refusal.message, data } };
+  return {
+    jsonrpc: '2.0',
+    id,
+    error: { code: answers[refusal.code].rpc, message: refusal.message, data },
+  };
 }
 
 function toolResult(refusal: Refusal, callId: string, message: Message | undefined): JsonObject {
@@ -113,9 +118,10 @@ function facts(refusal: Refusal, callId: string): JsonObject {
 /** The same words for a resource that is hidden and one that does not exist. */
 function unknownResource(method: string, message: Message | undefined): JsonObject {
   const params = message === undefined ? {} : objectAt(message.body, 'params');
-  const name: Json = params['name'] ?? params['uri'] ?? '';
-  if (method === 'tools/call') return { code: -32_602, message: `Unknown tool: ${String(name)}` };
-  if (method === 'prompts/get') return { code: -32_602, message: `Unknown prompt: ${String(name)}` };
+  const named = params['name'] ?? params['uri'];
+  const name = typeof named === 'string' ? named : '';
+  if (method === 'tools/call') return { code: -32_602, message: `Unknown tool: ${name}` };
+  if (method === 'prompts/get') return { code: -32_602, message: `Unknown prompt: ${name}` };
   const code = isModern(message) ? -32_602 : -32_002;
-  return { code, message: `Resource not found: ${String(name)}` };
+  return { code, message: `Resource not found: ${name}` };
 }

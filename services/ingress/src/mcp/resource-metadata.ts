@@ -3,7 +3,9 @@ import type { CountersignConfig } from '#runtime';
 
 /** OAuth 2.0 protected resource metadata (RFC 9728): how a client learns where to get a token. */
 export class ResourceMetadata {
-  constructor(private readonly config: Pick<CountersignConfig, 'publicUrl' | 'entra' | 'servers'>) {}
+  constructor(
+    private readonly config: Pick<CountersignConfig, 'publicUrl' | 'entra' | 'servers'>,
+  ) {}
 
   /** The document of one server; undefined when there is none of that name. */
   document(server: string): Readonly<Record<string, unknown>> | undefined {

@@ -21,7 +21,11 @@ export class SessionIds {
   constructor(private readonly sealer: Sealer) {}
 
   /** A new id for a session that an upstream has opened. */
-  issue(upstreamId: string, server: string, principal: Principal): { id: string; session: Session } {
+  issue(
+    upstreamId: string,
+    server: string,
+    principal: Principal,
+  ): { id: string; session: Session } {
     const session = { upstreamId, sessionId: randomUUID() };
     const text = JSON.stringify({ u: upstreamId, s: session.sessionId });
     return { id: this.sealer.seal(text, bindingOf(server, principal)), session };

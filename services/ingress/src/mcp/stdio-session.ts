@@ -116,7 +116,9 @@ export class StdioSession {
   /** Progress goes with its request; the rest to the client's stream, else to the newest request. */
   #receiverOf(message: JsonObject): Listener | undefined {
     const token = objectAt(message, 'params')['progressToken'];
-    const byToken = this.#pending.find((each) => token !== undefined && each.progressToken === token);
+    const byToken = this.#pending.find(
+      (each) => token !== undefined && each.progressToken === token,
+    );
     return byToken ?? this.#stream ?? this.#pending.at(-1);
   }
 

@@ -55,7 +55,8 @@ test('when any JSON is written and read, then it comes out equal', () => {
       const text = JSON.stringify(value);
       const fault = faultOf(text);
       // Only what the rules name may be refused; everything else survives.
-      if (fault === undefined) expect(parseStrictJson(Buffer.from(text), 16)).toEqual(JSON.parse(text));
+      if (fault === undefined)
+        expect(parseStrictJson(Buffer.from(text), 16)).toEqual(JSON.parse(text));
       else expect(['UNSAFE_NUMBER', 'FORBIDDEN_KEY', 'LONE_SURROGATE']).toContain(fault);
     }),
     { numRuns: 500 },

@@ -43,7 +43,8 @@ function decode(bytes: Uint8Array): string {
 
 function parse(text: string): Json {
   try {
-    return JSON.parse(text) as Json;
+    const value: Json = JSON.parse(text);
+    return value;
   } catch {
     throw new UnreadableJson('SYNTAX');
   }

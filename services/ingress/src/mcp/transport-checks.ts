@@ -2,7 +2,8 @@ import type { IncomingMessage } from 'node:http';
 import { Refusal } from '../gate/refusal.js';
 
 /** Headers of which Node silently keeps the first, or joins several; more than one is refused. */
-const singleHeaders = /^(host|authorization|content-type|content-length|origin|last-event-id|mcp-.*)$/;
+const singleHeaders =
+  /^(host|authorization|content-type|content-length|origin|last-event-id|mcp-.*)$/;
 const maxHeaders = 100;
 
 /** Where requests may come from. */
