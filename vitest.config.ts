@@ -5,6 +5,6 @@ export default defineConfig({
     include: ['{services,libs,demo,test,bench}/**/*.spec.ts'],
     testTimeout: 30_000,
     hookTimeout: 120_000,
-    globalSetup: ['test/postgres/global-setup.ts'],
+    globalSetup: ['test/broker/global-setup.ts', 'test/postgres/global-setup.ts'],
   },
 });

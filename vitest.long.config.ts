@@ -7,6 +7,6 @@ export default defineConfig({
     testTimeout: 300_000,
     hookTimeout: 120_000,
     fileParallelism: false,
-    globalSetup: ['test/postgres/global-setup.ts'],
+    globalSetup: ['test/broker/global-setup.ts', 'test/postgres/global-setup.ts'],
   },
 });

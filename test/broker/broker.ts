@@ -13,12 +13,17 @@ export type { Broker, BrokerOptions };
 export async function startBroker(options: BrokerOptions = {}): Promise<Broker> {
   const named = process.env['KAFKA_BROKERS'];
   if (named) return givenBroker(named.split(','));
-  const missing = await missingForJava();
-  if (missing === undefined) return javaBroker(options);
+  if ((await missingForJava()) === undefined) return javaBroker(options);
   if (await hasDocker()) return dockerBroker(options);
-  throw new Error(
-    `No broker for this test: ${missing} Or start Docker. Or name a running broker in KAFKA_BROKERS.`,
-  );
+  throw new Error(await missingBroker());
+}
+
+/** Why no broker can be had here and how to get one, as a sentence; undefined when one can. */
+export async function missingBroker(): Promise<string | undefined> {
+  if (process.env['KAFKA_BROKERS']) return undefined;
+  const missing = await missingForJava();
+  if (missing === undefined || (await hasDocker())) return undefined;
+  return `No Kafka for the tests: ${missing} Or start Docker. Or name a running broker in KAFKA_BROKERS.`;
 }
 
 /** True when brokers can be killed and frozen here; tests of outages are skipped where they cannot. */

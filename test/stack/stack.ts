@@ -9,6 +9,7 @@ import { startMasking } from '../../services/masking/src/start.js';
 import { startPolicy } from '../../services/policy/src/start.js';
 import { startStandalone } from '../../services/standalone/src/standalone.js';
 import { startBroker } from '../broker/broker.js';
+import { isWithoutBroker } from '../broker/global-setup.js';
 import { testDatabase } from '../postgres/test-database.js';
 import type { World } from './world.js';
 
@@ -20,9 +21,11 @@ export interface Stack {
   close(): Promise<void>;
 }
 
-/** Names of the ways to run a gateway. */
-export const stackNames = ['standalone', 'kafka'] as const;
-type StackName = (typeof stackNames)[number];
+/** The ways to run a gateway that can be had here. */
+type StackName = 'standalone' | 'kafka';
+export const stackNames: readonly StackName[] = isWithoutBroker()
+  ? ['standalone']
+  : ['standalone', 'kafka'];
 
 /** How a gateway can be run; every journey runs on both. */
 export const stacks: Readonly<Record<StackName, (world: World) => Promise<Stack>>> = {

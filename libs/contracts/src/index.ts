@@ -29,12 +29,7 @@ export {
   type Facts,
   type Principal,
 } from './call-shapes.js';
-export {
-  classificationOf,
-  redactFields,
-  redactedMark,
-  type Classification,
-} from './classification.js';
+export { redactFields, type Classification } from './classification.js';
 export { contractOf, contracts } from './contracts.js';
 export { defineEvent, type DataOf, type EventContract, type Publisher } from './define-event.js';
 export {
@@ -45,7 +40,7 @@ export {
   type Envelope,
   type EventOf,
 } from './envelope.js';
-export { grantIssued, grantRevoked } from './grant.events.js';
+export {} from './grant.events.js';
 export { derivedId } from './ids.js';
 export {
   deadLetterRetentionMs,
@@ -59,9 +54,7 @@ export {
   approvalRequirementSchema,
   callDecided,
   catalogDecided,
-  maskObligationSchema,
   policyPublished,
-  verdictSchema,
   type ApprovalRequirement,
   type MaskObligation,
   type Verdict,

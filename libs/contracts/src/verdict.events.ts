@@ -26,7 +26,7 @@ export const approvalRequirementSchema = z.object({
 export type ApprovalRequirement = z.infer<typeof approvalRequirementSchema>;
 
 /** The policy's signed word on one call. */
-export const verdictSchema = z.object({
+const verdictSchema = z.object({
   callId: z.uuid(),
   digest: digestSchema,
   tenantId: z.uuid(),

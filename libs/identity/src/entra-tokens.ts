@@ -96,8 +96,7 @@ export class EntraTokens extends TokenVerifier {
       [customFetch]: async (address: string, init: object) => {
         const response = await fetchThrough(address, { ...init, dispatcher });
         if (response.ok) keys.fetchedAtMs = Date.now();
-        // undici's Response and the global one are the same by specification, two types by origin.
-        return response as unknown as Response;
+        return response;
       },
     });
     return Object.assign(keys, { getKey });

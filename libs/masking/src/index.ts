@@ -3,7 +3,6 @@ export { MaskingError, type MaskingErrorCode } from './error.js';
 export {
   entityTypes,
   maskProfileSchema,
-  operatorSchema,
   type EntityType,
   type MaskProfile,
   type Operator,

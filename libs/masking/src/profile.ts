@@ -21,7 +21,7 @@ export type EntityType = (typeof entityTypes)[number];
 const shown = z.int().min(0).max(64);
 
 /** What is done to a recognised value. Partial operators never show more than a third of it. */
-export const operatorSchema = z.discriminatedUnion('op', [
+const operatorSchema = z.discriminatedUnion('op', [
   z.object({ op: z.literal('redact') }),
   z.object({
     op: z.literal('mask'),
@@ -41,7 +41,7 @@ export const operatorSchema = z.discriminatedUnion('op', [
 export type Operator = z.infer<typeof operatorSchema>;
 
 /** Operators by entity type; a type that is absent keeps what its profile says. */
-export const entityOperatorsSchema = z.partialRecord(z.enum(entityTypes), operatorSchema);
+const entityOperatorsSchema = z.partialRecord(z.enum(entityTypes), operatorSchema);
 
 /** Operators by entity type. */
 export type EntityOperators = z.infer<typeof entityOperatorsSchema>;

@@ -33,7 +33,7 @@ const stdioServerSchema = z.strictObject({
 });
 
 /** One upstream MCP server. */
-export const serverSchema = z.union([httpServerSchema, stdioServerSchema]);
+const serverSchema = z.union([httpServerSchema, stdioServerSchema]);
 export type ServerConfig = z.infer<typeof serverSchema>;
 export type HttpServerConfig = z.infer<typeof httpServerSchema>;
 export type StdioServerConfig = z.infer<typeof stdioServerSchema>;
@@ -93,7 +93,7 @@ const configSchema = z.strictObject({
 export type CountersignConfig = z.infer<typeof configSchema>;
 
 /** A configuration mistake; the message names keys and what is wrong, never a value. */
-export class ConfigError extends Error {
+class ConfigError extends Error {
   override readonly name = 'ConfigError';
   readonly code = 'CONFIG_INVALID';
 }
@@ -119,7 +119,7 @@ export function readConfigFile(file: string): CountersignConfig {
 }
 
 /** Checks a configuration that was read already. @throws ConfigError */
-export function parseConfig(value: unknown): CountersignConfig {
+function parseConfig(value: unknown): CountersignConfig {
   return check(configSchema, value, 'countersign.yaml');
 }
 

@@ -1,6 +1,4 @@
 export {
-  ConfigError,
-  parseConfig,
   readConfigFile,
   readEnvironment,
   type CountersignConfig,
@@ -9,7 +7,7 @@ export {
   type StdioServerConfig,
 } from './config-file.js';
 export { commonEnvironment, pemVariable, portVariable, sealKeyVariable } from './environment.js';
-export { Readiness } from './health.controller.js';
+export {} from './health.controller.js';
 export { Problem, ProblemFilter, ZodPipe } from './problem.js';
 export {
   startService,

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { actorSchema, approvalRequirementSchema, digestSchema, factsSchema } from '#contracts';
 
 /** One person's word. `sets` are the requirement's sets whose groups the person was in at the press. */
-export const voteSchema = z.object({
+const voteSchema = z.object({
   voter: actorSchema,
   decision: z.enum(['approve', 'refuse']),
   reason: z.string(),

@@ -43,7 +43,7 @@ export type Finding =
   | { readonly kind: 'tail-missing' | 'head-differs'; readonly head: Head };
 
 /** The hash of a row: over the hash before it and everything the row says. Each part carries its length. */
-export function hashOf(previous: string, link: Link): string {
+function hashOf(previous: string, link: Link): string {
   const hash = createHash('sha256');
   const { topic, offset, timestampMs, key, state, rawHash, event } = link;
   const place = [topic, String(link.partition), String(link.generation), offset];

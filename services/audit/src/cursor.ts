@@ -16,7 +16,7 @@ export interface Place {
 }
 
 /** Before the first row. */
-export const beginning: Place = { xid: '0', seq: '0' };
+const beginning: Place = { xid: '0', seq: '0' };
 
 /** What a cursor is bound to: the route and its filters. */
 export function queryDigest(route: string, filters: Filters): string {

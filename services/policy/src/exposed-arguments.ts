@@ -4,7 +4,7 @@ const maxElements = 1000;
 const maxNodes = 20_000;
 
 /** Arguments are larger than conditions may read: every condition that reads them counts as an error. */
-export class ArgumentsTooLarge extends Error {
+class ArgumentsTooLarge extends Error {
   override readonly name = 'ArgumentsTooLarge';
 }
 

@@ -2,9 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { canBreakBrokers, startBroker, type Broker } from '../../../../test/broker/broker.js';
+import { isWithoutBroker } from '../../../../test/broker/global-setup.js';
 import { newTopic, numbered, numberOf, openLog, patience, quiet } from './outage.suite.js';
 
-describe.skipIf(!canBreakBrokers())(
+describe.skipIf(isWithoutBroker() || !canBreakBrokers())(
   'a consumer behind a network that fails',
   { timeout: 90_000 },
   () => {

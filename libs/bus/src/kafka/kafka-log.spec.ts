@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll } from 'vitest';
+import { afterAll, beforeAll, describe } from 'vitest';
 import { canBreakBrokers, startBroker, type Broker } from '../../../../test/broker/broker.js';
+import { isWithoutBroker } from '../../../../test/broker/global-setup.js';
 import { busSuite } from '../bus.suite.js';
 import { eventLogSuite, type LogStorage } from '../event-log.suite.js';
 import { createAndWait, createTopics } from './create-topics.js';
@@ -8,13 +9,16 @@ import { deliberateClient } from './kafka-client.js';
 import { KafkaLog } from './kafka-log.js';
 
 let broker: Broker;
-beforeAll(async () => {
-  broker = await startBroker();
-}, 120_000);
-afterAll(async () => broker.clean());
 
-eventLogSuite('Kafka', kafkaStorage);
-busSuite('Kafka', kafkaStorage);
+describe.skipIf(isWithoutBroker())('on a real broker', () => {
+  beforeAll(async () => {
+    broker = await startBroker();
+  }, 120_000);
+  afterAll(async () => broker.clean());
+
+  eventLogSuite('Kafka', kafkaStorage);
+  busSuite('Kafka', kafkaStorage);
+});
 
 const logger = () => undefined;
 

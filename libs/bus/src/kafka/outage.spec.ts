@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { canBreakBrokers, startBroker, type Broker } from '../../../../test/broker/broker.js';
+import { isWithoutBroker } from '../../../../test/broker/global-setup.js';
 import { KafkaLog } from './kafka-log.js';
 import { connectSender, KnownTopics } from './kafka-sender.js';
 import type { ProducerParts } from './kafka-producer.js';
@@ -17,7 +18,7 @@ import {
   storedIn,
 } from './outage.suite.js';
 
-describe.skipIf(!canBreakBrokers())('outages of one broker', { timeout: 90_000 }, () => {
+describe.skipIf(isWithoutBroker() || !canBreakBrokers())('outages of one broker', { timeout: 90_000 }, () => {
   let broker: Broker;
 
   beforeAll(async () => {

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { canBreakBrokers, startBroker, type Broker } from '../../../../test/broker/broker.js';
+import { isWithoutBroker } from '../../../../test/broker/global-setup.js';
 import type { ProducerParts } from './kafka-producer.js';
 import {
   Load,
@@ -17,7 +18,7 @@ import { withoutReceipt } from './receipts.js';
 /** A roll without the check loses something in eight of nine cases, so this many leave no doubt. */
 const mostRolls = 6;
 
-describe.skipIf(!canBreakBrokers())('outages of a cluster', { timeout: 300_000 }, () => {
+describe.skipIf(isWithoutBroker() || !canBreakBrokers())('outages of a cluster', { timeout: 300_000 }, () => {
   let cluster: Broker;
 
   beforeAll(async () => {

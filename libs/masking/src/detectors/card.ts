@@ -1,7 +1,7 @@
 import { isDigitAt, isWordAt, type Candidate, type Detector, type Finding } from './detector.js';
 
 /** The check digit of payment cards (ISO/IEC 7812-1). */
-export function passesLuhn(digits: string): boolean {
+function passesLuhn(digits: string): boolean {
   let sum = 0;
   let double = false;
   for (let at = digits.length - 1; at >= 0; at--) {
@@ -49,7 +49,7 @@ export function hasIssuer(digits: string): boolean {
 }
 
 /** True for a complete card number without separators. */
-export function isCardNumber(digits: string): boolean {
+function isCardNumber(digits: string): boolean {
   return hasIssuer(digits) && passesLuhn(digits);
 }
 

@@ -24,7 +24,7 @@ function isPartlyMasked(value: string): boolean {
 }
 
 /** Bits of information per character, by how often each occurs. */
-export function entropyPerChar(value: string): number {
+function entropyPerChar(value: string): number {
   const counts = new Map<string, number>();
   for (const char of value) counts.set(char, (counts.get(char) ?? 0) + 1);
   let bits = 0;

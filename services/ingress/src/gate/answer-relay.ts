@@ -32,6 +32,11 @@ export interface RelayContext {
   readonly waiter: Waiter;
 }
 
+interface MaskedPart {
+  readonly value: Json;
+  readonly bytes: number;
+}
+
 /** Takes an upstream's parts through masking and releases what comes back, in order (law 4). */
 export class AnswerRelay<Meta> {
   #parts = 0;
@@ -92,28 +97,34 @@ export class AnswerRelay<Meta> {
   }
 
   #release(part: AnswerPart<Meta>): void {
-    const number = this.#parts - 1;
-    this.#inFlight += 1;
-    const masked = this.#masked(number);
-    // A later part's rejection is reported through #failure; the chain itself never rejects.
-    this.#released = this.#released
-      .then(async () => {
-        if (this.#failure !== undefined) return void (await masked.catch(() => undefined));
-        const content = await masked;
-        this.#bytes += content.bytes;
-        this.#isError ||= part.last && this.saysError(content.value);
-        await this.caller.release({ ...part, content: content.value });
-      })
-      .catch((error: unknown) => {
-        this.#failure ??= { error };
-      })
-      .then(() => {
-        this.#inFlight -= 1;
-      });
+    const masked = this.#masked(this.#parts - 1);
+    // Its rejection is taken up when its turn comes.
     masked.catch(() => undefined);
+    this.#inFlight += 1;
+    this.#released = this.#releaseAfter(this.#released, part, masked);
   }
 
-  async #masked(part: number): Promise<{ readonly value: Json; readonly bytes: number }> {
+  /** Parts are released one after another; after a failure none is. Never rejects. */
+  async #releaseAfter(
+    before: Promise<void>,
+    part: AnswerPart<Meta>,
+    masked: Promise<MaskedPart>,
+  ): Promise<void> {
+    await before;
+    try {
+      if (this.#failure !== undefined) return;
+      const { bytes, value } = await masked;
+      this.#bytes += bytes;
+      this.#isError ||= part.last && this.saysError(value);
+      await this.caller.release({ ...part, content: value });
+    } catch (error) {
+      this.#failure ??= { error };
+    } finally {
+      this.#inFlight -= 1;
+    }
+  }
+
+  async #masked(part: number): Promise<MaskedPart> {
     let assembly: PartAssembly | undefined;
     for (;;) {
       const { data } = await this.#nextMasked(part);
