@@ -1,6 +1,6 @@
 import { createHash, verify } from 'node:crypto';
 import { z } from 'zod';
-import type { Execution, History, LoggedEvent, Row } from './history.js';
+import type { ClientCall, Execution, History, LoggedEvent, Row } from './history.js';
 
 /** What must never be found. */
 export interface Anomaly {
@@ -14,6 +14,7 @@ export interface Anomaly {
     | 'canary-leaked'
     | 'answer-not-on-record'
     | 'refusal-untyped'
+    | 'refusal-untrue'
     | 'refusal-late'
     | 'call-left-open'
     | 'call-ended-twice'
@@ -135,8 +136,8 @@ function oneExecution(history: History, execution: Execution, found: Story): Ano
   if (z.object({ effect: z.string() }).parse(decided.data['verdict']).effect === 'review') {
     const approved = ofType(story, 'approved').find((each) => {
       const statement = signed(each, 'approval', history.approvalKey, approvalSchema);
-      const isNamed = statement?.approvalId === forwarded.data['approvalId'];
-      return isNamed && statement.digest === digest && statement.callId === callId;
+      if (statement?.approvalId !== forwarded.data['approvalId']) return false;
+      return statement?.digest === digest && statement.callId === callId;
     });
     if (approved === undefined) return [{ kind: 'executed-without-approval', detail: nonce }];
     before.splice(2, 0, approved);
@@ -167,24 +168,43 @@ function approvalsUsedTwice(events: readonly LoggedEvent[]): Anomaly[] {
 function clientSide(history: History): Anomaly[] {
   const executed = new Map(history.executions.map((each) => [each.nonce, each]));
   const callIds = new Map(
-    ofType(history.events, 'requested').map((each) => [String(each.data['digest']), callIdOf(each)]),
+    ofType(history.events, 'requested').map((each) => [
+      String(each.data['digest']),
+      callIdOf(each),
+    ]),
   );
   const masked = Map.groupBy(ofType(history.events, 'masked'), (each) => callIdOf(each));
-  return history.calls.flatMap(({ nonce, outcome, text, ms }): Anomaly[] => {
-    if (outcome.kind === 'lost') return [];
-    if (outcome.kind === 'refused') {
-      if (outcome.code === 'UNTYPED') return [{ kind: 'refusal-untyped', detail: `${nonce} ${text}` }];
-      if (ms <= history.refusalBoundMs) return [];
-      return [{ kind: 'refusal-late', detail: `${nonce} ${outcome.code} ${Math.round(ms)} ms` }];
-    }
+  const isOnRecord = ({ nonce, text }: ClientCall): boolean => {
     const execution = executed.get(nonce);
-    const digest = digestOf(history.server, execution?.tool ?? '', execution?.arguments);
+    if (execution === undefined || !text.includes(nonce)) return false;
+    const digest = digestOf(history.server, execution.tool, execution.arguments);
     const parts = masked.get(callIds.get(digest) ?? '') ?? [];
-    const isOnRecord = parts.some((each) => each.data['content'] === text);
-    return isOnRecord && text.includes(nonce)
-      ? []
-      : [{ kind: 'answer-not-on-record', detail: nonce }];
+    return parts.some((each) => each.data['content'] === text);
+  };
+  return history.calls.flatMap((call): Anomaly[] => {
+    const { kind } = call.outcome;
+    if (kind === 'refused') return refusalFaults(call, executed, history.refusalBoundMs);
+    if (kind === 'lost' || isOnRecord(call)) return [];
+    return [{ kind: 'answer-not-on-record', detail: call.nonce }];
   });
+}
+
+function refusalFaults(
+  { nonce, outcome, text, ms }: ClientCall,
+  executed: ReadonlyMap<string, Execution>,
+  boundMs: number,
+): Anomaly[] {
+  if (outcome.kind !== 'refused') return [];
+  const { code } = outcome;
+  const found: Anomaly[] = [];
+  if (code === 'UNTYPED') found.push({ kind: 'refusal-untyped', detail: `${nonce} ${text}` });
+  if (outcome.executed === 'no' && executed.has(nonce)) {
+    found.push({ kind: 'refusal-untrue', detail: `${nonce} ${code}` });
+  }
+  if (ms > boundMs) {
+    found.push({ kind: 'refusal-late', detail: `${nonce} ${code} ${Math.round(ms)} ms` });
+  }
+  return found;
 }
 
 function closures(history: History): Anomaly[] {
@@ -278,7 +298,11 @@ function callIdOf(event: LoggedEvent): string {
   return statement.success ? statement.data.callId : '';
 }
 
-function placeOf({ topic, partition, offset }: Pick<Row, 'topic' | 'partition' | 'offset'>): string {
+function placeOf({
+  topic,
+  partition,
+  offset,
+}: Pick<Row, 'topic' | 'partition' | 'offset'>): string {
   return `${topic}/${partition}/${offset}`;
 }
 

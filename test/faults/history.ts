@@ -1,8 +1,8 @@
 /** How one request of the client ended, as the client saw it. */
 export type Outcome =
   | { readonly kind: 'answered' }
-  /** A refusal that names its code; `UNTYPED` where it names none. */
-  | { readonly kind: 'refused'; readonly code: string }
+  /** A refusal that names its code, and says whether the upstream has acted; `UNTYPED` where it names none. */
+  | { readonly kind: 'refused'; readonly code: string; readonly executed: string }
   /** The connection broke: both fates of the call are lawful, but only one of them may be on record. */
   | { readonly kind: 'lost' };
 

@@ -1,5 +1,7 @@
 import { closeSync, fsyncSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { listeningPort } from '../../demo/listening-port.js';
@@ -34,7 +36,8 @@ const lineSchema = z.object({
  * A stateless MCP server of two tools that echo a nonce beside personal data. Each execution is
  * appended to a file and on disk before the answer begins. It shares no code with the product.
  */
-export async function startSpyUpstream(folder: string): Promise<SpyUpstream> {
+export async function startSpyUpstream(): Promise<SpyUpstream> {
+  const folder = await mkdtemp(join(tmpdir(), 'countersign-spy-'));
   const file = join(folder, 'executions.jsonl');
   const log = openSync(file, 'a');
   const execute = (call: Call): void => {
@@ -62,6 +65,7 @@ export async function startSpyUpstream(folder: string): Promise<SpyUpstream> {
         server.close(done);
       });
       closeSync(log);
+      await rm(folder, { recursive: true, force: true });
     },
   };
 }

@@ -45,6 +45,7 @@ export { derivedId } from './ids.js';
 export {
   deadLetterRetentionMs,
   deadLetterTopic,
+  maxRecordBytes,
   partitionsPerTopic,
   topics,
   type Retention,

@@ -26,6 +26,12 @@ export type Topic = keyof typeof topics;
 /** Partitions of every topic: the unit of scale, and on one broker the fastest number measured. */
 export const partitionsPerTopic = 6;
 
+/**
+ * Largest record in bytes, key, value and headers: a request event carries its arguments twice, sealed
+ * and masked. Every topic allows it; larger answers are cut into parts.
+ */
+export const maxRecordBytes = 4_194_304 - 65_536;
+
 /** How long a dead letter is kept, in milliseconds. */
 export const deadLetterRetentionMs = 30 * day;
 

@@ -61,7 +61,7 @@ const ingressSchema = z.strictObject({
   /** How long a call waits for an approval when the client shows progress, and when it does not. */
   holdWithProgressMs: milliseconds.default(210_000),
   holdSilentMs: milliseconds.default(45_000),
-  maxBodyBytes: z.int().min(1024).default(4_194_304),
+  maxBodyBytes: z.int().min(1024).max(1_048_576).default(1_048_576),
   maxAnswerBytes: z.int().min(1024).default(16_777_216),
   maxDepth: z.int().min(8).max(512).default(64),
   maxConcurrentCalls: z.int().min(1).default(2000),

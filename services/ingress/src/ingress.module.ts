@@ -1,4 +1,10 @@
-import { type DynamicModule, Logger, Module, type OnApplicationShutdown } from '@nestjs/common';
+import {
+  type BeforeApplicationShutdown,
+  type DynamicModule,
+  Logger,
+  Module,
+  type OnApplicationShutdown,
+} from '@nestjs/common';
 import { Bus } from '#bus';
 import { Authentication, TokenVerifier } from '#identity';
 import type { CountersignConfig } from '#runtime';
@@ -38,12 +44,17 @@ export interface IngressSettings {
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
 
-/** Ends upstream connections and child processes after the last call. */
-class UpstreamShutdown implements OnApplicationShutdown {
+/** Lets calls that run finish, gives up those that wait, then ends connections and child processes. */
+class IngressShutdown implements BeforeApplicationShutdown, OnApplicationShutdown {
   constructor(
+    private readonly endpoint: McpEndpoint,
     private readonly upstreams: Upstreams,
     private readonly refusals: RefusalRecord,
   ) {}
+
+  beforeApplicationShutdown(): void {
+    this.endpoint.stop();
+  }
 
   async onApplicationShutdown(): Promise<void> {
     await this.upstreams.close();
@@ -63,7 +74,7 @@ export class IngressModule {
         { provide: Bus, useValue: bus },
         { provide: McpEndpoint, useValue: endpoint },
         { provide: ResourceMetadata, useValue: metadata },
-        { provide: UpstreamShutdown, useValue: shutdown },
+        { provide: IngressShutdown, useValue: shutdown },
       ],
     };
   }
@@ -90,7 +101,8 @@ function assemble(settings: IngressSettings) {
     refusals,
     hold: { holdSilentMs, holdWithProgressMs, progressMs },
   });
-  return { bus, endpoint, metadata, shutdown: new UpstreamShutdown(upstreams, refusals) };
+  const shutdown = new IngressShutdown(endpoint, upstreams, refusals);
+  return { bus, endpoint, metadata, shutdown };
 }
 
 function assembleGate({ bus, config, instance, keys }: IngressSettings) {

@@ -1,4 +1,10 @@
-import { deadLetterRetentionMs, deadLetterTopic, partitionsPerTopic, topics } from '#contracts';
+import {
+  deadLetterRetentionMs,
+  deadLetterTopic,
+  maxRecordBytes,
+  partitionsPerTopic,
+  topics,
+} from '#contracts';
 import {
   type Delivery,
   type EventLog,
@@ -22,7 +28,7 @@ export interface InProcessLogOptions {
   readonly partitions?: number;
   /** Appends that may wait at once before `QUEUE_FULL`. Default 10 000. */
   readonly maxQueuedRecords?: number;
-  /** Largest record value in bytes. Default 1 MiB. */
+  /** Largest record value in bytes. Default: as on Kafka. */
   readonly maxRecordBytes?: number;
   readonly now?: () => number;
 }
@@ -62,7 +68,7 @@ export class InProcessLog implements EventLog {
 
   async append(record: OutgoingRecord): Promise<void> {
     this.#refuseWhenClosed();
-    const maxBytes = this.options.maxRecordBytes ?? 1_048_576;
+    const maxBytes = this.options.maxRecordBytes ?? maxRecordBytes;
     if (record.value.length > maxBytes) {
       throw new PublishError(
         'RECORD_TOO_LARGE',

@@ -3,6 +3,7 @@ import type { Admin, ITopicConfig } from 'kafkajs';
 import {
   deadLetterRetentionMs,
   deadLetterTopic,
+  maxRecordBytes,
   partitionsPerTopic,
   topics,
   type Retention,
@@ -19,6 +20,8 @@ export interface TopicLayout {
   readonly minInSyncReplicas?: number;
 }
 
+/** What a batch adds to its one record at most. */
+const batchOverheadBytes = 65_536;
 const leaderTries = 150;
 const leaderPauseMs = 200;
 
@@ -67,6 +70,7 @@ function topicOf(topic: string, retention: Retention, layout: TopicLayout): ITop
     numPartitions: partitionsPerTopic,
     replicationFactor,
     configEntries: [
+      { name: 'max.message.bytes', value: String(maxRecordBytes + batchOverheadBytes) },
       { name: 'min.insync.replicas', value: String(minInSync) },
       { name: 'unclean.leader.election.enable', value: 'false' },
       ...retentionEntries(retention),

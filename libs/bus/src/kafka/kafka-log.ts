@@ -1,3 +1,4 @@
+import { maxRecordBytes } from '#contracts';
 import {
   PublishError,
   type Delivery,
@@ -11,9 +12,6 @@ import type { KafkaLogOptions } from './kafka-options.js';
 import { KafkaProducer, type ProducerParts } from './kafka-producer.js';
 import { connectSender, KnownTopics } from './kafka-sender.js';
 import { withoutReceipt } from './receipts.js';
-
-/** The broker refuses a request above 1 MiB less its own overhead. */
-const defaultMaxRecordBytes = 1_048_576 - 4096;
 
 /**
  * The event log on Kafka. Its producer and its consumers hold everything that kafkajs needs to keep the
@@ -33,7 +31,7 @@ export class KafkaLog implements EventLog {
       {
         deadlineMs: options.publishDeadlineMs ?? 3000,
         maxQueuedRecords: options.maxQueuedRecords ?? 10_000,
-        maxRecordBytes: options.maxRecordBytes ?? defaultMaxRecordBytes,
+        maxRecordBytes: options.maxRecordBytes ?? maxRecordBytes,
       },
       { connect: async () => connectSender(options, known), withoutReceipt, ...parts },
     );

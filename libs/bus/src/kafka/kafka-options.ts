@@ -23,7 +23,7 @@ export interface KafkaLogOptions {
   readonly publishDeadlineMs?: number;
   /** Appends that may wait at once before `QUEUE_FULL`. Default 10 000. */
   readonly maxQueuedRecords?: number;
-  /** Largest record in bytes: key, value and headers. Default 1 MiB less 4 KiB, below the broker's own limit. */
+  /** Largest record in bytes: key, value and headers. Default: what the topics allow. */
   readonly maxRecordBytes?: number;
   /** How long a member may be silent before the others get its partitions, in milliseconds. Default 10 000. */
   readonly sessionMs?: number;

@@ -1,6 +1,16 @@
+import type { Caller } from './call.js';
 import { Refusal } from './refusal.js';
 
-/** The caller took the call back before it ran. */
-export function cancelled(stage: 'verdict' | 'approval', cause: unknown): Refusal {
-  return new Refusal('CANCELLED', stage, 'The call was taken back before it ran.', {}, { cause });
+/** The call was given up before it ran: by its client, or by a gateway that stops. */
+export function cancelled<Meta>(
+  stage: 'verdict' | 'approval',
+  caller: Pick<Caller<Meta>, 'withdrawn'>,
+  cause: unknown,
+): Refusal {
+  const by = caller.withdrawn.reason === 'gateway' ? 'gateway' : 'client';
+  const message =
+    by === 'gateway'
+      ? 'The gateway stops; the call was not made.'
+      : 'The call was taken back before it ran.';
+  return new Refusal('CANCELLED', stage, message, { by }, { cause });
 }

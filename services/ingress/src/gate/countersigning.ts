@@ -29,7 +29,7 @@ export class Countersigning {
     for (;;) {
       const patience =
         approvalId === undefined ? this.limits.verdictTimeoutMs : endsMs - Date.now();
-      const next = await this.#next(waiter, patience, caller.withdrawn, approvalId);
+      const next = await this.#next(waiter, patience, caller, approvalId);
       switch (next.kind) {
         case 'asked':
           if (approvalId === undefined) caller.onPending(next.event.data.approvalId);
@@ -52,18 +52,18 @@ export class Countersigning {
   async #next(
     waiter: Waiter,
     patienceMs: number,
-    withdrawn: AbortSignal,
+    caller: Pick<Caller<unknown>, 'withdrawn'>,
     approvalId: string | undefined,
   ): Promise<GateEvent> {
     try {
       return await waiter.next(
         (each) => kinds.includes(each.kind),
         Math.max(patienceMs, 0),
-        withdrawn,
+        caller.withdrawn,
       );
     } catch (cause) {
       if (!(cause instanceof WaitEnded)) throw cause;
-      if (cause.reason === 'aborted') throw cancelled('approval', cause);
+      if (cause.reason === 'aborted') throw cancelled('approval', caller, cause);
       throw approvalId === undefined
         ? new Refusal(
             'APPROVAL_TIMEOUT',

@@ -128,7 +128,7 @@ export class Gate {
       throw new Refusal('VERDICT_INVALID', 'verdict', `The verdict does not hold (${fault}).`);
     } catch (cause) {
       if (!(cause instanceof WaitEnded)) throw cause;
-      if (cause.reason === 'aborted') throw cancelled('verdict', cause);
+      if (cause.reason === 'aborted') throw cancelled('verdict', caller, cause);
       throw new Refusal(
         'VERDICT_TIMEOUT',
         'verdict',

@@ -28,7 +28,7 @@ export class RefusalRecord {
   /** Records why a call got no answer. Never throws: the caller is refused either way. */
   async of(call: AskedCall, refusal: Refusal): Promise<void> {
     if (refusal.code === 'CANCELLED' && refusal.stage !== 'intake') {
-      await this.#cancelled(call, refusal.stage, refusal.executed);
+      await this.#cancelled(call, refusal.stage, refusal);
       return;
     }
     await this.ofRequest({ ...call, remoteAddress: null }, refusal);
@@ -69,12 +69,12 @@ export class RefusalRecord {
   async #cancelled(
     call: AskedCall,
     stage: Exclude<Refusal['stage'], 'intake'>,
-    executed: Refusal['executed'],
+    { by, executed }: Refusal,
   ): Promise<void> {
     const data = {
       callId: call.callId,
       ingress: this.gate.instance,
-      by: 'client' as const,
+      by,
       stage,
       executed,
     };

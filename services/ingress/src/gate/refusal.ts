@@ -41,6 +41,8 @@ export interface RefusalFacts {
   readonly retryAfterMs?: number;
   /** The caller must not learn that the resource exists. */
   readonly hidden?: boolean;
+  /** Who gave up a call that was taken back; the client unless said. */
+  readonly by?: 'client' | 'gateway';
 }
 
 /** A call is refused: typed, recorded, and told to the caller in the words of its protocol. */
@@ -50,6 +52,7 @@ export class Refusal extends Error {
   readonly approvalId: string | undefined;
   readonly retryAfterMs: number | undefined;
   readonly hidden: boolean;
+  readonly by: 'client' | 'gateway';
 
   constructor(
     readonly code: RefusalCode,
@@ -63,5 +66,6 @@ export class Refusal extends Error {
     this.approvalId = facts.approvalId;
     this.retryAfterMs = facts.retryAfterMs;
     this.hidden = facts.hidden ?? false;
+    this.by = facts.by ?? 'client';
   }
 }

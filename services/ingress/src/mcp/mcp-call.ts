@@ -69,6 +69,12 @@ export class McpCall implements Caller<PartMeta> {
     }
   }
 
+  /** The gateway stops: what has not run is given up, streams end; a call that runs may finish. */
+  stop(): void {
+    this.#withdrawal.abort('gateway');
+    if (this.intake.verb === 'GET') this.#unwanted.abort();
+  }
+
   onPending(approvalId: string): void {
     const token = this.#progressToken();
     if (token === undefined) return;

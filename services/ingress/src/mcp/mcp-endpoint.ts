@@ -10,6 +10,8 @@ import { objectAt, type RequestId } from './message.js';
 
 /** The MCP endpoint of the gateway: reads a request, takes it through the gate, writes the answer. */
 export class McpEndpoint {
+  readonly #open = new Set<McpCall>();
+
   constructor(
     private readonly reader: IntakeReader,
     private readonly refusals: RefusalRecord,
@@ -24,12 +26,26 @@ export class McpEndpoint {
     try {
       const intake = await this.#read(callId, verb, server, { request, response }, learned);
       if (!this.#isWithdrawal(intake)) {
-        await new McpCall(callId, intake, answer, this.parts).run(response);
+        await this.#run(new McpCall(callId, intake, answer, this.parts), response);
       }
     } catch (error) {
       answer.refuse(asRefusal(error), learned.message);
     } finally {
       answer.end();
+    }
+  }
+
+  /** Gives up every call that has not run, and ends streams. */
+  stop(): void {
+    for (const call of this.#open) call.stop();
+  }
+
+  async #run(call: McpCall, response: Response): Promise<void> {
+    this.#open.add(call);
+    try {
+      await call.run(response);
+    } finally {
+      this.#open.delete(call);
     }
   }
 

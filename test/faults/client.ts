@@ -1,0 +1,98 @@
+import { Agent, request } from 'node:http';
+import { z } from 'zod';
+import type { ClientCall, Outcome } from './history.js';
+
+/** Where and as whom calls are made. */
+export interface Caller {
+  /** `http://gateway/mcp/server`. */
+  readonly url: string;
+  readonly token: string;
+}
+
+const refusalName = 'countersign/refusal';
+const factsSchema = z.looseObject({ code: z.string(), executed: z.string() });
+const refusalSchema = z.union([
+  z
+    .looseObject({ error: z.looseObject({ data: factsSchema }) })
+    .transform(({ error }) => error.data),
+  z
+    .looseObject({
+      result: z.looseObject({ _meta: z.looseObject({ [refusalName]: factsSchema }) }),
+    })
+    .transform(({ result: { _meta: meta } }) => meta[refusalName]),
+]);
+const answerSchema = z.looseObject({ result: z.looseObject({}) });
+
+/** Longer than any deadline of the gateway: an answer after it does not exist for the client. */
+const patienceMs = 120_000;
+const agent = new Agent({ keepAlive: true });
+
+/** Calls a tool once, never again by itself, and notes how that ended. Never rejects. */
+export async function callTool(
+  caller: Caller,
+  tool: string,
+  asked: Readonly<Record<string, unknown>> & { readonly nonce: string },
+): Promise<ClientCall> {
+  const startedMs = performance.now();
+  const { nonce } = asked;
+  const params = { name: tool, arguments: asked };
+  const body = JSON.stringify({ jsonrpc: '2.0', id: nonce, method: 'tools/call', params });
+  try {
+    const text = await post(caller, body);
+    return { nonce, text, ms: performance.now() - startedMs, outcome: outcomeOf(text) };
+  } catch (error) {
+    const outcome = { kind: 'lost' as const };
+    return { nonce, text: String(error), ms: performance.now() - startedMs, outcome };
+  }
+}
+
+/** The code of a refusal; undefined for anything else. */
+export function codeOf({ outcome }: ClientCall): string | undefined {
+  return outcome.kind === 'refused' ? outcome.code : undefined;
+}
+
+function outcomeOf(text: string): Outcome {
+  const parsed = jsonOf(text);
+  const refusal = refusalSchema.safeParse(parsed);
+  if (refusal.success) {
+    return { kind: 'refused', code: refusal.data.code, executed: refusal.data.executed };
+  }
+  if (answerSchema.safeParse(parsed).success) return { kind: 'answered' };
+  return { kind: 'refused', code: 'UNTYPED', executed: 'unknown' };
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+async function post({ url, token }: Caller, body: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const sent = request(url, {
+      method: 'POST',
+      agent,
+      headers: {
+        authorization: `Bearer ${token}`,
+        accept: 'application/json, text/event-stream',
+        'content-type': 'application/json',
+        'content-length': Buffer.byteLength(body),
+      },
+    });
+    const timer = setTimeout(() => sent.destroy(new Error('no answer at all')), patienceMs);
+    const end = (settle: () => void) => (): void => {
+      clearTimeout(timer);
+      settle();
+    };
+    sent.on('error', (error) => end(() => reject(error))());
+    sent.on('response', (response) => {
+      let text = '';
+      response.setEncoding('utf8').on('data', (piece: string) => (text += piece));
+      response.on('end', () => end(() => resolve(text))());
+      response.on('error', (error) => end(() => reject(error))());
+    });
+    sent.end(body);
+  });
+}
