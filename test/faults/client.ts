@@ -24,7 +24,7 @@ const refusalSchema = z.union([
 const answerSchema = z.looseObject({ result: z.looseObject({}) });
 
 /** Longer than any deadline of the gateway: an answer after it does not exist for the client. */
-const patienceMs = 120_000;
+const patienceMs = 60_000;
 const agent = new Agent({ keepAlive: true });
 
 /** Calls a tool once, never again by itself, and notes how that ended. Never rejects. */
@@ -81,7 +81,11 @@ async function post({ url, token }: Caller, body: string): Promise<string> {
         'content-length': Buffer.byteLength(body),
       },
     });
-    const timer = setTimeout(() => sent.destroy(new Error('no answer at all')), patienceMs);
+    let heard = 'nothing';
+    const timer = setTimeout(
+      () => sent.destroy(new Error(`no end of the answer, heard ${heard}`)),
+      patienceMs,
+    );
     const end = (settle: () => void) => (): void => {
       clearTimeout(timer);
       settle();
@@ -89,6 +93,7 @@ async function post({ url, token }: Caller, body: string): Promise<string> {
     sent.on('error', (error) => end(() => reject(error))());
     sent.on('response', (response) => {
       let text = '';
+      heard = `status ${response.statusCode}`;
       response.setEncoding('utf8').on('data', (piece: string) => (text += piece));
       response.on('end', () => end(() => resolve(text))());
       response.on('error', (error) => end(() => reject(error))());

@@ -8,11 +8,17 @@ import { connect } from '../stack/mcp.js';
 import { type Stack, stackNames, stacks } from '../stack/stack.js';
 import { startWorld, type World } from '../stack/world.js';
 
-const approvalsSchema = z.object({ approvals: z.array(z.object({ id: z.string(), callId: z.string().optional() })) });
+const approvalsSchema = z.object({
+  approvals: z.array(z.object({ id: z.string(), callId: z.string().optional() })),
+});
 const pendingSchema = z.looseObject({
   isError: z.literal(true),
   _meta: z.object({
-    'countersign/refusal': z.looseObject({ code: z.string(), approvalId: z.string().optional(), executed: z.string() }),
+    'countersign/refusal': z.looseObject({
+      code: z.string(),
+      approvalId: z.string().optional(),
+      executed: z.string(),
+    }),
   }),
 });
 
@@ -52,17 +58,27 @@ describe.each(stackNames)('on %s', (kind) => {
     eventually(async () => {
       const token = await world.token('approver');
       const { body } = await rest(`${stack.approvals}/v1/approvals?status=pending`, token);
-      const found = JSON.stringify(body).includes(order) ? approvalsSchema.parse(body).approvals : [];
+      const found = JSON.stringify(body).includes(order)
+        ? approvalsSchema.parse(body).approvals
+        : [];
       const [first] = found;
       if (first === undefined) throw new Error('no approval is open yet');
       return first.id;
     });
 
-  const decide = async (id: string, decision: 'approve' | 'refuse', reason: string): Promise<number> => {
-    const answer = await rest(`${stack.approvals}/v1/approvals/${id}/decision`, await world.token('approver'), {
-      method: 'POST',
-      body: { decision, reason },
-    });
+  const decide = async (
+    id: string,
+    decision: 'approve' | 'refuse',
+    reason: string,
+  ): Promise<number> => {
+    const answer = await rest(
+      `${stack.approvals}/v1/approvals/${id}/decision`,
+      await world.token('approver'),
+      {
+        method: 'POST',
+        body: { decision, reason },
+      },
+    );
     return answer.status;
   };
 
@@ -123,7 +139,9 @@ describe.each(stackNames)('on %s', (kind) => {
 
     const result = await caller.callTool(call, undefined, { onprogress: () => undefined });
 
-    expect(result).toMatchObject({ _meta: { 'countersign/refusal': { code: 'APPROVAL_EXPIRED' } } });
+    expect(result).toMatchObject({
+      _meta: { 'countersign/refusal': { code: 'APPROVAL_EXPIRED' } },
+    });
     expect(executions()).toBe(0);
     await caller.close();
   });
@@ -131,14 +149,20 @@ describe.each(stackNames)('on %s', (kind) => {
   test('when the client takes its call back, then a later signature runs nothing', async () => {
     const caller = await client();
     const abort = new AbortController();
-    const waiting = caller.callTool(refund(), undefined, { signal: abort.signal, onprogress: () => undefined });
+    const waiting = caller.callTool(refund(), undefined, {
+      signal: abort.signal,
+      onprogress: () => undefined,
+    });
     const id = await openApproval();
 
     abort.abort();
     await expect(waiting).rejects.toThrow();
     const cancelled = await eventually(async () => {
       const query = 'type=countersign.call.cancelled.v1';
-      const { body } = await rest(`${stack.audit}/v1/events?${query}`, await world.token('auditor'));
+      const { body } = await rest(
+        `${stack.audit}/v1/events?${query}`,
+        await world.token('auditor'),
+      );
       expect(JSON.stringify(body)).toContain('"stage":"approval"');
       return true;
     });
@@ -162,7 +186,10 @@ describe.each(stackNames)('on %s', (kind) => {
         body: { decision: 'approve', reason: 'me' },
       });
 
-    expect(await press('analyst')).toMatchObject({ status: 403, body: { code: 'APPROVER_IS_REQUESTER' } });
+    expect(await press('analyst')).toMatchObject({
+      status: 403,
+      body: { code: 'APPROVER_IS_REQUESTER' },
+    });
     expect((await press('engineer')).status).toBe(404);
     expect((await press('auditor')).status).toBe(404);
     expect([403, 404]).toContain((await press('ci')).status);

@@ -58,8 +58,10 @@ export class MaskingConsumer {
       const { value, counts } = maskValue(answer, profile);
       return { content: JSON.stringify(value), counts, withheld: null };
     } catch (error) {
-      this.#logger.error(`call ${data.callId}: part ${data.part} is withheld: ${String(error)}`);
-      return { withheld: { code: codeOf(error), message: 'the answer could not be masked' } };
+      const code = codeOf(error);
+      // Never the error's text: it may quote the answer.
+      this.#logger.error(`call ${data.callId}: part ${data.part} is withheld: ${code}`);
+      return { withheld: { code, message: 'the answer could not be masked' } };
     }
   }
 }

@@ -1,0 +1,435 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { Bus, InProcessLog } from '#bus';
+import {
+  approvalRequested,
+  type ApprovalStatement,
+  callAnswered,
+  callApproved,
+  callDecided,
+  callForwarded,
+  callMasked,
+  callRequested,
+  type EventOf,
+  type Principal,
+  type Verdict,
+} from '#contracts';
+import { newSealKey, newSigningKey, Sealer, Signer, Verifier } from '#trust';
+import type { AnswerPart, AskedCall, Caller } from './call.js';
+import { Gate } from './gate.js';
+import { listenForAnswers } from './gate.consumer.js';
+import { RefusalRecord } from './refusal-record.js';
+import { Waiters } from './waiters.js';
+
+type Requested = EventOf<typeof callRequested>;
+type Answered = EventOf<typeof callAnswered>;
+
+const policyKey = newSigningKey();
+const approvalKey = newSigningKey();
+const strangerKey = newSigningKey();
+const answers = new Sealer(newSealKey(), 'answers');
+const otherId = 'c0000000-0000-4000-8000-000000000002';
+const principal: Principal = {
+  tenantId: '11111111-2222-4333-8444-555555555555',
+  objectId: 'b0000000-0000-4000-8000-000000000001',
+  kind: 'person',
+  clientApp: 'app',
+  displayName: 'Ada',
+  groups: [],
+  roles: [],
+};
+const call = (): AskedCall => ({
+  callId: crypto.randomUUID(),
+  protocol: 'mcp',
+  server: 'orders',
+  labels: {},
+  method: 'tools/call',
+  resource: 'refund',
+  kind: 'statement',
+  sessionId: null,
+  parentCallId: null,
+  principal,
+  client: null,
+  facts: { action: 'execute', objects: ['refund'], complete: false },
+  arguments: { amount: 20 },
+  extras: {},
+});
+
+const soon = (): string => new Date(Date.now() + 30_000).toISOString();
+const past = (): string => new Date(Date.now() - 1000).toISOString();
+
+const verdictOn = ({ data }: Requested, change: Partial<Verdict> = {}): Verdict => ({
+  callId: data.callId,
+  digest: data.digest,
+  tenantId: data.principal.tenantId,
+  objectId: data.principal.objectId,
+  server: data.server,
+  method: data.method,
+  resource: data.resource,
+  effect: 'allow',
+  ruleIds: ['r'],
+  erroredRuleIds: [],
+  mask: { profile: 'standard', entities: {}, fields: {}, binary: 'withhold' },
+  approval: null,
+  hidden: false,
+  message: 'Denied by r.',
+  bundle: 'b',
+  decidedAt: new Date().toISOString(),
+  notAfter: soon(),
+  ...change,
+});
+
+/** The gate between a policy, an approval and a masking service that do what the test says. */
+class House {
+  readonly folder = mkdtempSync(join(tmpdir(), 'countersign-gate-'));
+  readonly log = new InProcessLog(join(this.folder, 'events.sqlite'));
+  readonly ingress = new Bus(this.log, { group: 'ingress', startAt: 'end', addressee: 'here' });
+  readonly others = new Bus(this.log, { group: 'others', startAt: 'committed' });
+  onRequested: (event: Requested) => Promise<unknown> = async () => undefined;
+  onAnswered: (event: Answered) => Promise<unknown> = async () => undefined;
+  readonly forwarded: string[] = [];
+  readonly gate: Gate;
+
+  constructor() {
+    const parts = {
+      bus: this.ingress,
+      instance: 'here',
+      argumentsSealer: new Sealer(newSealKey(), 'arguments'),
+      answersSealer: answers,
+      policyVerifier: new Verifier(policyKey.publicKey),
+      approvalVerifier: new Verifier(approvalKey.publicKey),
+    };
+    const limits = {
+      verdictTimeoutMs: 400,
+      maskTimeoutMs: 400,
+      maxAnswerBytes: 10_000,
+      maxConcurrentCalls: 10,
+    };
+    const waiters = new Waiters();
+    listenForAnswers(this.ingress, waiters);
+    this.gate = new Gate(parts, limits, waiters, new RefusalRecord(parts, () => undefined));
+    this.others.on(callRequested, async (event) => void (await this.onRequested(event)));
+    this.others.on(callAnswered, async (event) => void (await this.onAnswered(event)));
+    this.others.on(callForwarded, (event) => void this.forwarded.push(event.data.callId));
+  }
+
+  async start(): Promise<void> {
+    await this.ingress.listen((error) => expect(error).toBeUndefined());
+    await this.others.listen((error) => expect(error).toBeUndefined());
+  }
+
+  async stop(): Promise<void> {
+    await this.ingress.close();
+    await this.others.close();
+    await this.log.close();
+    rmSync(this.folder, { recursive: true });
+  }
+
+  async decide(event: Requested, change: Partial<Verdict> = {}, key = policyKey): Promise<void> {
+    const verdict = verdictOn(event, change);
+    const signature = new Signer(key.privateKey).sign('verdict', verdict);
+    const data = { callId: event.data.callId, ingress: 'here', verdict, signature, review: null };
+    await this.others.publish(callDecided, data, event);
+  }
+
+  async mask(
+    event: Answered,
+    content: string,
+    withheld: { code: string; message: string } | null = null,
+  ) {
+    const { callId, part, last } = event.data;
+    const data = {
+      callId,
+      ingress: 'here',
+      part,
+      last,
+      chunk: 0,
+      chunks: 1,
+      content,
+      counts: {},
+      withheld,
+    };
+    await this.others.publish(callMasked, data, event);
+  }
+}
+
+let house: House;
+let executions: number;
+let released: unknown[];
+
+beforeAll(async () => {
+  house = new House();
+  await house.start();
+});
+afterAll(async () => house.stop());
+beforeEach(() => {
+  executions = 0;
+  released = [];
+  house.onRequested = async (event) => house.decide(event);
+  house.onAnswered = async (event) => house.mask(event, '{"masked":true}');
+});
+
+const upstream = (...parts: readonly unknown[]) => ({
+  async *forward(): AsyncGenerator<AnswerPart<null>> {
+    executions += 1;
+    for (const [index, content] of parts.entries()) {
+      yield { content: content as never, meta: null, last: index === parts.length - 1 };
+    }
+  },
+});
+const caller = (change: Partial<Caller<null>> = {}): Caller<null> => ({
+  holdMs: 400,
+  withdrawn: new AbortController().signal,
+  onPending: () => undefined,
+  release: async (part) => void released.push(part.content),
+  ...change,
+});
+const pass = async (asked = call(), as = caller()) =>
+  house.gate.pass(asked, upstream({ secret: 'x' }), as, () => false);
+
+test('when the verdict is signed and about this call, then it runs and the masked answer is released', async () => {
+  await pass();
+
+  expect(executions).toBe(1);
+  expect(released).toEqual([{ masked: true }]);
+});
+
+describe('a verdict that does not hold lets nothing through', () => {
+  test.each<[string, Partial<Verdict>, typeof policyKey, RegExp]>([
+    ['was signed by somebody else', {}, strangerKey, /SIGNATURE/],
+    ['was signed by approval', {}, approvalKey, /SIGNATURE/],
+    ['names another call', { callId: otherId }, policyKey, /ANOTHER_CALL/],
+    ['names another digest', { digest: 'ab'.repeat(32) }, policyKey, /ANOTHER_CALL/],
+    ['names another person', { objectId: otherId }, policyKey, /ANOTHER_CALL/],
+    ['names another tenant', { tenantId: otherId }, policyKey, /ANOTHER_CALL/],
+    ['names another server', { server: 'files' }, policyKey, /ANOTHER_CALL/],
+    ['names another tool', { resource: 'other' }, policyKey, /ANOTHER_CALL/],
+    ['is over', { notAfter: past() }, policyKey, /EXPIRED/],
+  ])('when it %s', async (_, change, key, message) => {
+    house.onRequested = async (event) => house.decide(event, change, key);
+
+    await expect(pass()).rejects.toMatchObject({
+      code: 'VERDICT_INVALID',
+      executed: 'no',
+      message: expect.stringMatching(message),
+    });
+    expect(executions).toBe(0);
+  });
+
+  test('when the signed statement was changed afterwards', async () => {
+    house.onRequested = async (event) => {
+      const verdict = verdictOn(event, { effect: 'deny' });
+      const signature = new Signer(policyKey.privateKey).sign('verdict', verdict);
+      const changed = { ...verdict, effect: 'allow' as const };
+      const data = {
+        callId: event.data.callId,
+        ingress: 'here',
+        verdict: changed,
+        signature,
+        review: null,
+      };
+      await house.others.publish(callDecided, data, event);
+    };
+
+    await expect(pass()).rejects.toMatchObject({ code: 'VERDICT_INVALID' });
+    expect(executions).toBe(0);
+  });
+
+  test('when there is none in time', async () => {
+    house.onRequested = async () => undefined;
+
+    await expect(pass()).rejects.toMatchObject({ code: 'VERDICT_TIMEOUT', executed: 'no' });
+    expect(executions).toBe(0);
+  });
+});
+
+describe('a call that needs people', () => {
+  const review: Partial<Verdict> = {
+    effect: 'review',
+    approval: { sets: [{ groups: ['g'], quorum: 1 }], expiresAfterSeconds: 60 },
+  };
+  const ask = async (event: Requested): Promise<void> => {
+    const { callId: id, digest, server, method, resource, facts } = event.data;
+    await house.others.publish(
+      approvalRequested,
+      {
+        approvalId: otherId,
+        callId: id,
+        ingress: 'here',
+        joined: false,
+        digest,
+        requester: { ...principal },
+        server,
+        method,
+        resource,
+        facts,
+        maskedArguments: '{}',
+        requirement: { sets: [{ groups: ['g'], quorum: 1 }], expiresAfterSeconds: 60 },
+        ruleIds: ['r'],
+        bundle: 'b',
+        requestedAt: new Date().toISOString(),
+        expiresAt: soon(),
+      },
+      event,
+    );
+  };
+  const approve = async (
+    event: Requested,
+    change: Partial<ApprovalStatement>,
+    key = approvalKey,
+  ) => {
+    const { callId: id, digest, server, method, resource } = event.data;
+    const { tenantId, objectId } = principal;
+    const approvers = [{ tenantId, objectId: otherId, displayName: null }];
+    const named = { callId: id, digest, tenantId, objectId, server, method, resource };
+    const times = { approvedAt: new Date().toISOString(), notAfter: soon() };
+    const statement = {
+      approvalId: otherId,
+      ...named,
+      bundle: 'b',
+      approvers,
+      ...times,
+      ...change,
+    };
+    const signature = new Signer(key.privateKey).sign('approval', statement);
+    await house.others.publish(
+      callApproved,
+      { callId: id, ingress: 'here', statement, signature },
+      event,
+    );
+  };
+
+  test('when approval signs this call, then it runs', async () => {
+    house.onRequested = async (event) => {
+      await house.decide(event, review);
+      await ask(event);
+      await approve(event, {});
+    };
+
+    await pass();
+
+    expect(executions).toBe(1);
+  });
+
+  test.each<[string, Partial<ApprovalStatement>, typeof approvalKey]>([
+    ['was signed by policy', {}, policyKey],
+    ['was signed by somebody else', {}, strangerKey],
+    ['names another call', { callId: otherId }, approvalKey],
+    ['names other arguments', { digest: 'ab'.repeat(32) }, approvalKey],
+    ['names another person', { objectId: otherId }, approvalKey],
+    ['is over', { notAfter: past() }, approvalKey],
+  ])('when the approval %s, then nothing runs', async (_, change, key) => {
+    house.onRequested = async (event) => {
+      await house.decide(event, review);
+      await ask(event);
+      await approve(event, change, key);
+    };
+
+    await expect(pass()).rejects.toMatchObject({ code: 'APPROVAL_INVALID', executed: 'no' });
+    expect(executions).toBe(0);
+  });
+
+  test('when policy only allowed it on a signature, then an allow that never came does not help', async () => {
+    house.onRequested = async (event) => house.decide(event, review);
+
+    await expect(pass()).rejects.toMatchObject({ code: 'APPROVAL_TIMEOUT', executed: 'no' });
+    expect(executions).toBe(0);
+  });
+
+  test('when the caller can wait no longer, then it is told what it waits for', async () => {
+    const asked: string[] = [];
+    house.onRequested = async (event) => {
+      await house.decide(event, review);
+      await ask(event);
+    };
+
+    const waiting = pass(call(), caller({ onPending: (id) => void asked.push(id), holdMs: 300 }));
+
+    await expect(waiting).rejects.toMatchObject({ code: 'APPROVAL_PENDING', approvalId: otherId });
+    expect(asked).toEqual([otherId]);
+    expect(executions).toBe(0);
+  });
+
+  test('when the caller takes it back, then nothing runs', async () => {
+    const withdrawal = new AbortController();
+    house.onRequested = async (event) => {
+      await house.decide(event, review);
+      await ask(event);
+    };
+    const as = caller({
+      withdrawn: withdrawal.signal,
+      onPending: () => withdrawal.abort(),
+      holdMs: 5000,
+    });
+
+    await expect(pass(call(), as)).rejects.toMatchObject({ code: 'CANCELLED', executed: 'no' });
+    expect(executions).toBe(0);
+  });
+});
+
+describe('an answer that masking did not publish is not released', () => {
+  test('when masking says nothing, then it is withheld and the record says that it was executed', async () => {
+    house.onAnswered = async () => undefined;
+
+    await expect(pass()).rejects.toMatchObject({ code: 'ANSWER_WITHHELD', executed: 'yes' });
+    expect(released).toEqual([]);
+  });
+
+  test('when masking cannot mask, then it is withheld', async () => {
+    house.onAnswered = async (event) =>
+      house.mask(event, '', { code: 'MASK_TOO_DEEP', message: 'too deep' });
+
+    await expect(pass()).rejects.toMatchObject({ code: 'ANSWER_WITHHELD', executed: 'yes' });
+    expect(released).toEqual([]);
+  });
+
+  test('when a part in the middle is withheld, then no later part is released', async () => {
+    house.onAnswered = async (event) =>
+      event.data.part === 1
+        ? house.mask(event, '', { code: 'MASK_FAILED', message: 'no' })
+        : house.mask(event, JSON.stringify({ part: event.data.part }));
+    const three = upstream({}, {}, {});
+
+    const passed = house.gate.pass(call(), three, caller(), () => false);
+
+    await expect(passed).rejects.toMatchObject({ code: 'ANSWER_WITHHELD' });
+    expect(released).toEqual([{ part: 0 }]);
+  });
+
+  test('when the answer is larger than allowed, then it is not released', async () => {
+    const large = upstream({ text: 'x'.repeat(20_000) });
+
+    const passed = house.gate.pass(call(), large, caller(), () => false);
+
+    await expect(passed).rejects.toMatchObject({ code: 'ANSWER_TOO_LARGE', executed: 'yes' });
+    expect(released).toEqual([]);
+  });
+});
+
+test('when parts come in another order from masking, then they are released in theirs', async () => {
+  const held: Answered[] = [];
+  house.onAnswered = async (event) => {
+    held.push(event);
+    if (held.length < 3) return;
+    for (const each of held.toReversed()) {
+      await house.mask(each, JSON.stringify({ part: each.data.part }));
+    }
+  };
+
+  await house.gate.pass(call(), upstream({}, {}, {}), caller(), () => false);
+
+  expect(released).toEqual([{ part: 0 }, { part: 1 }, { part: 2 }]);
+});
+
+test('when a verdict is delivered twice, then the call runs once', async () => {
+  house.onRequested = async (event) => {
+    await house.decide(event);
+    await house.decide(event, { message: 'again' });
+  };
+
+  await pass();
+
+  expect(executions).toBe(1);
+});
