@@ -14,13 +14,13 @@ const later = '2026-01-01T00:05:00.000Z';
 const asked = { nonce: 'nonce-1', text: 'room 12' };
 const answer = '{"result":{"content":[{"type":"text","text":"nonce-1: write to ••••"}]}}';
 
-function signed(purpose: string, statement: object, pair = policy): string {
+function signed(purpose: string, statement: unknown, pair = policy): string {
   const bytes = Buffer.from(`countersign:${purpose}:v1\n${canonical(statement)}`);
   return sign(null, bytes, pair.privateKey).toString('base64url');
 }
 
 /** Events of a call in the order of its story; places follow from their order. */
-function logged(events: readonly (readonly [string, number, object])[]): LoggedEvent[] {
+function logged(events: Story): LoggedEvent[] {
   return events.map(([name, timestampMs, data], offset) => ({
     topic: topicOf(name),
     partition: 0,
@@ -53,9 +53,12 @@ function rowsOf(events: readonly LoggedEvent[]): Row[] {
     }));
 }
 
+type Data = Readonly<Record<string, unknown>>;
+type Story = readonly (readonly [string, number, Data])[];
+
 interface Planted {
   readonly tool?: 'echo' | 'signed_echo';
-  readonly story?: (story: readonly (readonly [string, number, object])[]) => unknown;
+  readonly story?: (story: Story) => Story;
   readonly events?: (events: LoggedEvent[]) => LoggedEvent[];
   readonly rows?: (rows: Row[]) => Row[];
   readonly call?: Partial<ClientCall>;
@@ -80,7 +83,7 @@ function historyOf(planted: Planted = {}): History {
   const statement = { approvalId: 'approval-1', callId, digest, notAfter: later };
   const approvalId = tool === 'echo' ? null : 'approval-1';
   const approved = { callId, statement, signature: signed('approval', statement, approval) };
-  const honest: readonly (readonly [string, number, object])[] = [
+  const honest: Story = [
     ['requested', 1000, { callId, ingress, digest }],
     ['decided', 1001, { callId, verdict, signature: signed('verdict', verdict) }],
     ...(tool === 'echo' ? [] : [['approved', 1002, approved] as const]),
@@ -89,7 +92,7 @@ function historyOf(planted: Planted = {}): History {
     ['masked', 1007, { callId, content: answer }],
     ['completed', 1008, { callId }],
   ];
-  const told = (planted.story?.(honest) ?? honest) as typeof honest;
+  const told = planted.story?.(honest) ?? honest;
   const events = (planted.events ?? ((each) => each))(logged(told));
   const execution = { nonce: 'nonce-1', tool, arguments: asked, atMs: 1005 };
   return {
@@ -111,13 +114,12 @@ function historyOf(planted: Planted = {}): History {
   };
 }
 
-type Story = readonly (readonly [string, number, object])[];
 const without =
   (name: string) =>
   (story: Story): Story =>
     story.filter(([each]) => each !== name);
 const changed =
-  (name: string, change: (data: object) => object) =>
+  (name: string, change: (data: Data) => Data) =>
   (story: Story): Story =>
     story.map(([each, at, data]) => (each === name ? [each, at, change(data)] : [each, at, data]));
 const delayed =
@@ -125,15 +127,13 @@ const delayed =
   (story: Story): Story =>
     story.map(([each, at, data]) => [each, each === name ? atMs : at, data]);
 
-function unsigned(data: object): object {
-  const { verdict } = data as { verdict: object };
-  return { ...data, signature: signed('verdict', verdict, stranger) };
+function unsigned(data: Data): Data {
+  return { ...data, signature: signed('verdict', data['verdict'], stranger) };
 }
 
-function reworded(word: object): (data: object) => object {
+function reworded(word: Data): (data: Data) => Data {
   return (data) => {
-    const { verdict } = data as { verdict: object };
-    const other = { ...verdict, ...word };
+    const other = Object.assign({}, data['verdict'], word);
     return { ...data, verdict: other, signature: signed('verdict', other) };
   };
 }

@@ -40,7 +40,6 @@ export {
   type Envelope,
   type EventOf,
 } from './envelope.js';
-export {} from './grant.events.js';
 export { derivedId } from './ids.js';
 export {
   deadLetterRetentionMs,

@@ -7,7 +7,6 @@ export {
   type StdioServerConfig,
 } from './config-file.js';
 export { commonEnvironment, pemVariable, portVariable, sealKeyVariable } from './environment.js';
-export {} from './health.controller.js';
 export { Problem, ProblemFilter, ZodPipe } from './problem.js';
 export {
   startService,
