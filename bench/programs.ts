@@ -83,7 +83,7 @@ export class Program {
   }
 
   async #isReady(): Promise<void> {
-    for (const limit = Date.now() + startLimitMs; Date.now() < limit; ) {
+    for (const limit = Date.now() + startLimitMs; Date.now() < limit;) {
       // The product says it on a line, the bench's own programs in a message.
       this.#ready ??= /^ready (\S+)$/m.exec(this.#written)?.[1];
       if (this.#ready !== undefined) return;

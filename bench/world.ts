@@ -52,7 +52,7 @@ async function newToken(authority: string, folder: string): Promise<string> {
     headers: { 'content-type': 'application/x-www-form-urlencoded' },
     body: 'identity=analyst',
   });
-  const answer = (await body.json()) as { access_token: string };
+  const answer: { access_token: string } = JSON.parse(await body.text());
   await dispatcher.close();
   return answer.access_token;
 }

@@ -14,6 +14,8 @@ const later = '2026-01-01T00:05:00.000Z';
 const asked = { nonce: 'nonce-1', text: 'room 12' };
 const answer = '{"result":{"content":[{"type":"text","text":"nonce-1: write to ••••"}]}}';
 
+const ingress = 'ingress-1';
+
 function signed(purpose: string, statement: unknown, pair = policy): string {
   const bytes = Buffer.from(`countersign:${purpose}:v1\n${canonical(statement)}`);
   return sign(null, bytes, pair.privateKey).toString('base64url');
@@ -72,18 +74,16 @@ const refusedWith = (code: string, executed = 'no'): ClientCall['outcome'] => ({
   executed,
 });
 
-/** One honest call, answered, with what a test plants into it. */
-function historyOf(planted: Planted = {}): History {
-  const tool = planted.tool ?? 'echo';
+/** The story of one call that was answered. */
+function honestStory(tool: 'echo' | 'signed_echo'): Story {
   const digest = digestOf('spy', tool, asked);
   const effect = tool === 'echo' ? 'allow' : 'review';
   const callId = 'call-1';
-  const ingress = 'ingress-1';
   const verdict = { callId, digest, effect, notAfter: later };
   const statement = { approvalId: 'approval-1', callId, digest, notAfter: later };
   const approvalId = tool === 'echo' ? null : 'approval-1';
   const approved = { callId, statement, signature: signed('approval', statement, approval) };
-  const honest: Story = [
+  return [
     ['requested', 1000, { callId, ingress, digest }],
     ['decided', 1001, { callId, verdict, signature: signed('verdict', verdict) }],
     ...(tool === 'echo' ? [] : [['approved', 1002, approved] as const]),
@@ -92,6 +92,12 @@ function historyOf(planted: Planted = {}): History {
     ['masked', 1007, { callId, content: answer }],
     ['completed', 1008, { callId }],
   ];
+}
+
+/** One honest call, answered, with what a test plants into it. */
+function historyOf(planted: Planted = {}): History {
+  const tool = planted.tool ?? 'echo';
+  const honest = honestStory(tool);
   const told = planted.story?.(honest) ?? honest;
   const events = (planted.events ?? ((each) => each))(logged(told));
   const execution = { nonce: 'nonce-1', tool, arguments: asked, atMs: 1005 };

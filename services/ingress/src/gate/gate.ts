@@ -6,6 +6,7 @@ import { callDigest } from '#trust';
 import { AnswerRelay, type Relayed } from './answer-relay.js';
 import type { AskedCall, Caller, Forwarding, Upstream } from './call.js';
 import { cancelled } from './cancelled.js';
+import { countCall } from './call-metrics.js';
 import { Countersigning, type Permission } from './countersigning.js';
 import type { GateLimits, GateParts } from './gate-settings.js';
 import { maskedCopy } from './masked-copy.js';
@@ -60,10 +61,14 @@ export class Gate {
     const waiter = this.waiters.open(call.callId);
     const startedMs = performance.now();
     try {
-      this.#refuseWhenFull();
-      return await this.#walk({ subject, waiter, upstream, caller, startedMs }, saysError);
+      this.#refuseWhenClosed();
+      const passage = { subject, waiter, upstream, caller, startedMs };
+      const relayed = await this.#walk(passage, saysError);
+      countCall(call.server, relayed.isError ? 'error' : 'ok', startedMs);
+      return relayed;
     } catch (error) {
       const refusal = asRefusal(error);
+      countCall(call.server, refusal.code, startedMs);
       await this.refusals.of(call, refusal);
       throw refusal;
     } finally {
@@ -231,7 +236,12 @@ export class Gate {
     this.refusals.later(async () => this.parts.bus.publish(callCompleted, data, cause));
   }
 
-  #refuseWhenFull(): void {
+  /** Without a log that can be written and read nothing can be known of a verdict; so nothing is asked. */
+  #refuseWhenClosed(): void {
+    if (!this.parts.bus.isReady()) {
+      const message = 'The record cannot be written or read now, so the call was not made.';
+      throw new Refusal('RECORD_UNAVAILABLE', 'intake', message, { retryAfterMs: 2000 });
+    }
     if (this.waiters.size <= this.limits.maxConcurrentCalls) return;
     throw new Refusal('OVERLOADED', 'intake', 'Too many calls are in flight.', {
       retryAfterMs: 1000,
