@@ -80,15 +80,6 @@ describe.skipIf(!canBreakBrokers())('when a process is killed during a run of 1,
         ...afterwards,
       ]);
       console.log(told(victim, history, { calls: during.length, deadLetters }));
-      if (process.env['DUMP'])
-        (await import('node:fs')).writeFileSync(
-          '/tmp/faults-dump.json',
-          JSON.stringify({
-            lost: history.calls.filter((c) => c.outcome.kind === 'lost'),
-            executions: history.executions,
-            events: history.events,
-          }),
-        );
       expect(anomaliesOf(history).slice(0, 20)).toEqual([]);
       expect(during).toHaveLength(calls);
       expect(afterwards.filter((each) => each.outcome.kind !== 'answered')).toEqual([]);

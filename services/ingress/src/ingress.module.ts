@@ -133,7 +133,11 @@ function assembleReader(
       hosts: hostsOf(config.publicUrl, allowedHosts),
       origins: new Set(allowedOrigins),
     },
-    authentication: new Authentication(verifier),
+    // Passport writes each request's callbacks onto the strategy object, so no two requests may share one.
+    authentication: {
+      identify: async (request, response) =>
+        new Authentication(verifier).identify(request, response),
+    },
     metadata,
     servers,
     sessionIds,

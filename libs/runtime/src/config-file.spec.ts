@@ -1,0 +1,86 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+import { z } from 'zod';
+import { readConfigFile, readEnvironment } from './config-file.js';
+import { pemVariable, portVariable, sealKeyVariable } from './environment.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'countersign-config-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const read = (text: string) => {
+  const file = join(folder, 'countersign.yaml');
+  writeFileSync(file, text);
+  return readConfigFile(file);
+};
+const entra = 'entra: { tenants: [11111111-2222-4333-8444-555555555555], audience: api }\n';
+
+test('when the file says what is needed, then the rest has safe defaults and paths are absolute', () => {
+  const config = read(
+    `${entra}servers: { orders: { url: 'https://orders/mcp' } }\npolicies: ./rules\n`,
+  );
+
+  expect(config.policies).toBe(join(folder, 'rules'));
+  expect(config.servers['orders']).toEqual({ url: 'https://orders/mcp', labels: {} });
+  expect(config.entra).toMatchObject({
+    authority: 'https://login.microsoftonline.com',
+    scope: 'mcp.invoke',
+    clientApps: [],
+  });
+  expect(config.ingress).toMatchObject({ verdictTimeoutMs: 5000, allowedOrigins: [] });
+});
+
+describe('a mistake stops the start and is named by its key', () => {
+  test.each<[string, string, RegExp]>([
+    ['no tenant', 'entra: { tenants: [], audience: api }', /entra\.tenants/],
+    ['a tenant that is none', 'entra: { tenants: [contoso], audience: api }', /entra\.tenants\.0/],
+    [
+      'an authority without TLS',
+      entra.replace('}', ', authority: "http://login.example" }'),
+      /entra\.authority/,
+    ],
+    ['an unknown key', `${entra}serverz: {}`, /serverz/],
+    [
+      'an unknown key deep inside',
+      `${entra}ingress: { verdictTimeout: 1 }`,
+      /ingress.*verdictTimeout/s,
+    ],
+    ['a server of an unknown kind', `${entra}servers: { a: { port: 1 } }`, /servers\.a/],
+    [
+      'a server with a strange URL',
+      `${entra}servers: { a: { url: 'file:///etc/passwd' } }`,
+      /servers\.a/,
+    ],
+    [
+      'a credential given twice',
+      `${entra}servers: { a: { url: 'https://a', credential: { value: x, valueFile: y } } }`,
+      /servers\.a/,
+    ],
+    ['a group that is no object id', `${entra}groups: { sre: sre }`, /groups\.sre/],
+    ['a repeated key', `${entra}${entra}`, /cannot be read as YAML/],
+    ['no YAML', 'a: [', /cannot be read as YAML/],
+  ])('when it has %s', (_, text, message) => {
+    expect(() => read(text)).toThrow(message);
+  });
+
+  test('when several things are wrong, then all are named at once, and no value is shown', () => {
+    const text = `entra: { tenants: [secret-tenant], audience: "" }\ngroups: { sre: secret-group }`;
+
+    expect(() => read(text)).toThrow(/entra\.tenants\.0[^]*entra\.audience[^]*groups\.sre/);
+    expect(() => read(text)).not.toThrow(/secret-/);
+  });
+
+  test('when the file is missing', () => {
+    expect(() => readConfigFile(join(folder, 'none.yaml'))).toThrow('cannot be read as YAML');
+  });
+});
+
+test('when the environment lacks keys or holds bad ones, then all are named, and never shown', () => {
+  const schema = z.object({ KEY: pemVariable, SEAL: sealKeyVariable, PORT: portVariable(1) });
+  const environment = { KEY: 'c2VjcmV0', SEAL: 'secret', PORT: '99999' };
+
+  expect(() => readEnvironment(schema, environment)).toThrow(/KEY[^]*SEAL[^]*PORT/);
+  expect(() => readEnvironment(schema, environment)).not.toThrow(/c2VjcmV0|secret/);
+  expect(() => readEnvironment(schema, {})).toThrow(/KEY/);
+});

@@ -1,0 +1,157 @@
+import { afterEach, expect, test, vi } from 'vitest';
+import { Servers } from '../servers.js';
+import type { JsonObject } from './message.js';
+import { readMessage } from './message.js';
+import type { Session } from './session-ids.js';
+import { StdioUpstream } from './stdio-upstream.js';
+import type { UpstreamReply } from './upstream.js';
+
+/** A server in a few lines: answers, talks, lies or dies as its method says. */
+const program = `
+let left = '';
+const say = (message) => process.stdout.write(JSON.stringify({ jsonrpc: '2.0', ...message }) + '\\n');
+process.stdin.on('data', (bytes) => {
+  const lines = (left + bytes).split('\\n');
+  left = lines.pop();
+  for (const line of lines) {
+    const { id, method, params } = JSON.parse(line);
+    if (method === 'die') process.exit(3);
+    if (method === 'lie') process.stdout.write('this is no JSON\\n');
+    if (method === 'twice') process.stdout.write('{"jsonrpc":"2.0","id":' + id + ',"result":{},"result":{"b":1}}\\n');
+    if (method === 'silence') continue;
+    if (method === 'talk') {
+      say({ method: 'notifications/progress', params: { progressToken: params._meta.progressToken, progress: 1 } });
+      say({ method: 'notifications/message', params: { data: 'aside' } });
+    }
+    if (method === 'env') say({ id, result: process.env });
+    else if (id !== undefined && method !== 'twice') say({ id, result: { method } });
+  }
+});
+`;
+
+const servers = new Servers({}, { PATH: process.env['PATH'], TOKEN: 'abc', OTHER: 'hidden' });
+const limits = { maxAnswerBytes: 100_000, maxDepth: 32, timeoutMs: 500 };
+const upstreams: StdioUpstream[] = [];
+
+const upstream = (env: Record<string, string> = {}): StdioUpstream => {
+  const command = [process.execPath, '-e', program];
+  const made = new StdioUpstream({ command, env, labels: {} }, servers, limits);
+  upstreams.push(made);
+  return made;
+};
+afterEach(async () => {
+  await Promise.all(upstreams.splice(0).map(async (each) => each.close()));
+});
+
+const ask = async (
+  to: StdioUpstream,
+  body: JsonObject,
+  session?: Session,
+): Promise<{ parts: unknown[]; reply: UpstreamReply | undefined }> => {
+  const message = readMessage({ jsonrpc: '2.0', ...body });
+  let reply: UpstreamReply | undefined;
+  const request = {
+    verb: 'POST' as const,
+    message,
+    session,
+    headers: {},
+    signal: new AbortController().signal,
+    onReply: (each: UpstreamReply) => {
+      reply = each;
+    },
+  };
+  const parts: unknown[] = [];
+  const forwarding = { visible: async (_: string, names: readonly string[]) => new Set(names) };
+  for await (const part of to.prepare(request).forward(forwarding)) parts.push(part.content);
+  return { parts, reply };
+};
+
+const open = async (to: StdioUpstream): Promise<Session> => {
+  const { reply } = await ask(to, { id: 0, method: 'initialize', params: {} });
+  return { upstreamId: reply?.issuedSessionId ?? '', sessionId: 's' };
+};
+
+test('when a session is opened, then a child of its own answers in it', async () => {
+  const to = upstream();
+  const [first, second] = [await open(to), await open(to)];
+
+  const { parts } = await ask(to, { id: 1, method: 'hello', params: {} }, first);
+
+  expect(first.upstreamId).not.toBe(second.upstreamId);
+  expect(parts).toEqual([{ jsonrpc: '2.0', id: 1, result: { method: 'hello' } }]);
+});
+
+test('when the server talks before it answers, then that is told in its order', async () => {
+  const to = upstream();
+  const session = await open(to);
+  const params = { _meta: { progressToken: 'p' } };
+
+  const { parts, reply } = await ask(to, { id: 1, method: 'talk', params }, session);
+
+  expect(parts).toMatchObject([
+    { method: 'notifications/progress' },
+    { method: 'notifications/message' },
+    { id: 1, result: { method: 'talk' } },
+  ]);
+  expect(reply).toEqual({ status: 200, isStream: true });
+});
+
+test('when the child gets an environment, then it holds what the configuration says and nothing else', async () => {
+  const to = upstream({ CREDENTIAL: 'Bearer ${TOKEN}' });
+  const session = await open(to);
+
+  const { parts } = await ask(to, { id: 1, method: 'env', params: {} }, session);
+
+  expect(parts).toMatchObject([{ result: { CREDENTIAL: 'Bearer abc' } }]);
+  expect(JSON.stringify(parts)).not.toMatch(/hidden|OTHER/);
+});
+
+test.each([
+  ['dies', 'die', 'UPSTREAM_UNREADABLE'],
+  ['writes something that is no message', 'lie', 'UPSTREAM_UNREADABLE'],
+  ['writes a message that two parsers read differently', 'twice', 'UPSTREAM_UNREADABLE'],
+  ['says nothing', 'silence', 'UPSTREAM_TIMEOUT'],
+])(
+  'when the child %s, then the call is refused by a code and the executed state is unknown',
+  async (_, method, code) => {
+    const to = upstream();
+    const session = await open(to);
+
+    await expect(ask(to, { id: 1, method, params: {} }, session)).rejects.toMatchObject({
+      code,
+      executed: 'unknown',
+    });
+  },
+);
+
+test('when a child has died, then its session is unknown and a new one works', async () => {
+  const to = upstream();
+  const session = await open(to);
+  await expect(ask(to, { id: 1, method: 'die', params: {} }, session)).rejects.toThrow();
+
+  await vi.waitFor(async () => {
+    await expect(ask(to, { id: 2, method: 'hello', params: {} }, session)).rejects.toMatchObject({
+      code: 'SESSION_UNKNOWN',
+    });
+  });
+  expect(
+    (await ask(to, { id: 3, method: 'hello', params: {} }, await open(to))).parts,
+  ).toHaveLength(1);
+});
+
+test('when a credential is missing, then no child is started', async () => {
+  const to = upstream({ CREDENTIAL: '${NOT_SET}' });
+
+  await expect(open(to)).rejects.toMatchObject({ code: 'UPSTREAM_UNAVAILABLE', executed: 'no' });
+});
+
+test('when the program does not exist, then the session is refused', async () => {
+  const made = new StdioUpstream(
+    { command: ['/no/such/program'], env: {}, labels: {} },
+    servers,
+    limits,
+  );
+  upstreams.push(made);
+
+  await expect(open(made)).rejects.toMatchObject({ code: 'UPSTREAM_UNREADABLE' });
+});
