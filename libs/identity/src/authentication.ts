@@ -8,11 +8,7 @@ import { TokenError, TokenVerifier } from './token-verifier.js';
 /** Identifies the caller of an HTTP request. */
 @Injectable()
 export class Authentication {
-  readonly #strategy: BearerStrategy;
-
-  constructor(verifier: TokenVerifier) {
-    this.#strategy = new BearerStrategy(verifier);
-  }
+  constructor(private readonly verifier: TokenVerifier) {}
 
   /** The principal of a request. @throws TokenError, and nothing else. */
   async identify(request: Request, response: Response): Promise<Principal> {
@@ -23,9 +19,11 @@ export class Authentication {
         else reject(asTokenError(error));
       };
       const next = (error: unknown): void => reject(asTokenError(error));
-      const options = { session: false };
+      // Passport hangs the outcome of a request on the strategy it is given, so that one strategy shared
+      // by two requests would give one caller the identity of the other: each request has its own.
+      const strategy = new BearerStrategy(this.verifier);
       // Passport's middleware settles through its callback; `next` is for its own failures.
-      void passport.authenticate(this.#strategy, options, settle)(request, response, next);
+      void passport.authenticate(strategy, { session: false }, settle)(request, response, next);
     });
   }
 }

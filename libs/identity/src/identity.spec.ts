@@ -1,4 +1,5 @@
 import { createHmac, generateKeyPairSync, sign as signBytes } from 'node:crypto';
+import express from 'express';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
   demoAudience,
@@ -7,6 +8,8 @@ import {
   demoTenant,
 } from '../../../demo/entra/identities.js';
 import { type StandInEntra, startStandInEntra } from '../../../demo/entra/stand-in-entra.js';
+import { listeningPort } from '../../../demo/listening-port.js';
+import { Authentication } from './authentication.js';
 import { bearerToken } from './bearer-header.js';
 import { refusalOf } from './challenge.js';
 import { EntraTokens } from './entra-tokens.js';
@@ -251,4 +254,26 @@ describe('challenges', () => {
       headers: { 'retry-after': '5' },
     });
   });
+});
+
+test('when many callers are identified at the same moment, then each gets its own identity', async () => {
+  const authentication = new Authentication(tokens);
+  const app = express().get('/who', (request, response) => {
+    void authentication.identify(request, response).then(({ objectId }) => response.send(objectId));
+  });
+  const server = app.listen(0, '127.0.0.1');
+  const url = `http://127.0.0.1:${await listeningPort(server)}/who`;
+  const callers = Array.from({ length: 40 }, (_, index) =>
+    index % 2 === 0 ? analyst : demoIdentities.engineer,
+  );
+
+  const identified = await Promise.all(
+    callers.map(async (caller) => {
+      const headers = { authorization: `Bearer ${await entra.token(caller)}` };
+      return (await fetch(url, { headers, signal: AbortSignal.timeout(10_000) })).text();
+    }),
+  );
+
+  expect(identified).toEqual(callers.map(({ oid }) => oid));
+  server.close();
 });

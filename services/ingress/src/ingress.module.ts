@@ -133,11 +133,7 @@ function assembleReader(
       hosts: hostsOf(config.publicUrl, allowedHosts),
       origins: new Set(allowedOrigins),
     },
-    // Passport writes each request's callbacks onto the strategy object, so no two requests may share one.
-    authentication: {
-      identify: async (request, response) =>
-        new Authentication(verifier).identify(request, response),
-    },
+    authentication: new Authentication(verifier),
     metadata,
     servers,
     sessionIds,

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { Bus, InProcessLog } from '#bus';
-import { callAnswered, callMasked, type EventOf, toChunks } from '#contracts';
+import { callAnswered, callMasked, type EventOf, type MaskObligation, toChunks } from '#contracts';
 import { newSealKey, Sealer } from '#trust';
 import { MaskingConsumer } from './masking.consumer.js';
 
@@ -35,7 +35,7 @@ const standard = {
   binary: 'withhold' as const,
 };
 
-const answer = async (sealed: string, mask: object = standard): Promise<string> => {
+const answer = async (sealed: string, mask: MaskObligation = standard): Promise<string> => {
   const callId = crypto.randomUUID();
   const place = { callId, ingress: 'here', part: 0, last: true };
   const chunks = toChunks(sealed);
@@ -44,7 +44,7 @@ const answer = async (sealed: string, mask: object = standard): Promise<string> 
       ...place,
       chunk,
       chunks: chunks.length,
-      mask: mask as typeof standard,
+      mask,
       sealed: piece,
     };
     await ingress.publish(callAnswered, data);
@@ -63,13 +63,13 @@ const outcome = async (callId: string) =>
   }, 10_000);
 
 /** A call whose id is known before its answer is sealed. */
-const answerWith = async (value: unknown, mask: object = standard): Promise<string> => {
+const answerWith = async (value: unknown, mask: MaskObligation = standard): Promise<string> => {
   const callId = crypto.randomUUID();
   const sealed = sealedFor(callId, value);
   const chunks = toChunks(sealed);
   for (const [chunk, piece] of chunks.entries()) {
     const place = { callId, ingress: 'here', part: 0, last: true, chunk, chunks: chunks.length };
-    await ingress.publish(callAnswered, { ...place, mask: mask as typeof standard, sealed: piece });
+    await ingress.publish(callAnswered, { ...place, mask, sealed: piece });
   }
   return callId;
 };

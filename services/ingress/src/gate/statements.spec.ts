@@ -16,6 +16,7 @@ import {
   type Principal,
   type Verdict,
 } from '#contracts';
+import type { Json } from '#masking';
 import { newSealKey, newSigningKey, Sealer, Signer, Verifier } from '#trust';
 import type { AnswerPart, AskedCall, Caller } from './call.js';
 import { Gate } from './gate.js';
@@ -171,11 +172,11 @@ beforeEach(() => {
   house.onAnswered = async (event) => house.mask(event, '{"masked":true}');
 });
 
-const upstream = (...parts: readonly unknown[]) => ({
+const upstream = (...parts: readonly Json[]) => ({
   async *forward(): AsyncGenerator<AnswerPart<null>> {
     executions += 1;
     for (const [index, content] of parts.entries()) {
-      yield { content: content as never, meta: null, last: index === parts.length - 1 };
+      yield { content, meta: null, last: index === parts.length - 1 };
     }
   },
 });

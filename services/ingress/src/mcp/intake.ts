@@ -54,7 +54,7 @@ export class IdentityRefusal extends Refusal {
 /** What reading a request needs. */
 export interface IntakeParts {
   readonly allowed: AllowedPlaces;
-  readonly authentication: Pick<Authentication, 'identify'>;
+  readonly authentication: Authentication;
   readonly metadata: ResourceMetadata;
   readonly servers: Servers;
   readonly sessionIds: SessionIds;

@@ -56,6 +56,8 @@ export class McpEndpoint {
     exchange: { readonly request: Request; readonly response: Response },
     learned: Learned,
   ): Promise<Intake> {
+    // A request that was broken off may have no socket any more.
+    const remoteAddress = exchange.request.socket.remoteAddress ?? null;
     try {
       return await this.reader.read(verb, serverName, exchange, learned);
     } catch (error) {
@@ -67,7 +69,7 @@ export class McpEndpoint {
           method: learned.operation?.method ?? null,
           resource: learned.operation?.resource ?? null,
           principal: learned.principal ?? null,
-          remoteAddress: exchange.request.socket.remoteAddress ?? null,
+          remoteAddress,
         },
         refusal,
       );

@@ -54,12 +54,17 @@ export function checkMediaType(request: IncomingMessage): void {
   }
 }
 
-/** Reads a body up to a limit. @throws Refusal when it is larger or ends early. */
+/**
+ * Reads a body up to a limit. What lies beyond it is left to Node, which drains it behind the answer:
+ * destroying the request here would cut the connection, and the client would never read its refusal.
+ * @throws Refusal when it is larger or ends early.
+ */
 export async function readBody(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
   const pieces: Buffer[] = [];
   let size = 0;
+  const body: AsyncIterable<Buffer> = request.iterator({ destroyOnReturn: false });
   try {
-    for await (const piece of request as AsyncIterable<Buffer>) {
+    for await (const piece of body) {
       size += piece.length;
       if (size > maxBytes) {
         throw refuse('REQUEST_TOO_LARGE', `The body is larger than ${maxBytes} bytes.`);
