@@ -34,6 +34,8 @@ interface Settings {
 export async function bench(words: readonly string[]): Promise<void> {
   const settings = settingsOf(words);
   if (settings === undefined) return say(help);
+  // Every program that is started ends with this one.
+  process.setMaxListeners(0);
   const folder = mkdtempSync(join(tmpdir(), 'countersign-bench-'));
   // The embedded Postgres may run as another user.
   chmodSync(folder, 0o755);

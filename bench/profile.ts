@@ -28,6 +28,8 @@ interface CallFrame {
 }
 
 const callers = 16;
+/** A profile needs more samples than a figure. */
+const slices = 3;
 const shown = 40;
 
 /** Runs a service under load with V8's profiler, and tells where its CPU time went. */
@@ -45,7 +47,7 @@ export async function profile(
   if (program === undefined) throw new Error(`there is no service ${service}`);
   await warmUp(row);
   const from = nowMicroseconds();
-  const measured = await measure(row, { callers, seconds, round: 1 });
+  const measured = await measure(row, { callers, seconds: slices * seconds, round: 1 });
   const until = nowMicroseconds();
   await program.stop();
   const file = readdirSync(world.folder).find((name) => name.endsWith('.cpuprofile'));
@@ -61,7 +63,12 @@ function nowMicroseconds(): number {
   return Number(process.hrtime.bigint() / 1000n);
 }
 
-/** Three lists in microseconds for each call: by function, by file or package, and with all that was called. */
+interface Frame {
+  readonly label: string;
+  readonly file: string;
+}
+
+/** Lists in microseconds for each call: what ran, whose code it was, and which of our functions asked for it. */
 function report(
   read: CpuProfile,
   { from, until, calls }: { readonly from: number; readonly until: number; readonly calls: number },
@@ -71,38 +78,56 @@ function report(
     read.nodes.flatMap((node) => (node.children ?? []).map((child) => [child, node.id] as const)),
   );
   const name = namer();
-  const [self, files, whole] = [
-    new Map<string, number>(),
-    new Map<string, number>(),
-    new Map<string, number>(),
-  ];
+  const self = new Map<string, number>();
+  const files = new Map<string, number>();
+  const owners = new Map<string, number>();
+  const whole = new Map<string, number>();
   let at = read.startTime;
   for (const [index, id] of read.samples.entries()) {
     const delta = read.timeDeltas[index] ?? 0;
     at += delta;
-    const node = byId.get(id);
-    if (node === undefined || at < from || at > until) continue;
-    const { file, label } = name(node.callFrame);
-    if (label === '(idle)' || label === '(program)') continue;
-    add(self, `${label}  ${file}`, delta);
-    add(files, groupOf(file), delta);
-    const stack = new Set<string>();
+    const stack: Frame[] = [];
     for (let up: number | undefined = id; up !== undefined; up = parents.get(up)) {
-      const frame = name(byId.get(up)!.callFrame);
-      stack.add(`${frame.label}  ${frame.file}`);
+      const node = byId.get(up);
+      if (node !== undefined) stack.push(name(node.callFrame));
     }
-    for (const frame of stack) add(whole, frame, delta);
+    const [leaf] = stack;
+    const isWork = leaf !== undefined && !['(idle)', '(program)'].includes(leaf.label);
+    if (!isWork || at < from || at > until) continue;
+    add(self, textOf(leaf), delta);
+    add(files, groupOf(leaf.file), delta);
+    add(owners, textOf(ownerOf(stack)), delta);
+    for (const frame of new Set(stack.filter(isOurs).map(textOf))) add(whole, frame, delta);
   }
   const sum = [...self.values()].reduce((all, each) => all + each, 0);
-  const ours = new Map([...whole].filter(([label]) => !label.startsWith('(')));
   return [
-    `by function (${Math.round(sum / calls)} µs a call in all)`,
+    `what ran: function (${Math.round(sum / calls)} µs a call in all)`,
     top(self, sum, calls),
-    '\nby file or package',
+    '\nwhat ran: file or package',
     top(files, sum, calls),
-    '\nby function, with all that it called',
-    top(ours, sum, calls),
+    '\nwho asked for it: the nearest function of ours, else the nearest package',
+    top(owners, sum, calls),
+    '\nour functions with all that they called',
+    top(whole, sum, calls),
   ].join('\n');
+}
+
+function textOf({ file, label }: Frame): string {
+  return `${label}  ${file}`;
+}
+
+function isOurs({ file }: Frame): boolean {
+  return /^(services|libs)\//.test(file);
+}
+
+/** The one in a stack, innermost first, that time is counted for. */
+function ownerOf(stack: readonly Frame[]): Frame {
+  const ours = stack.find(isOurs);
+  if (ours !== undefined) return ours;
+  const foreign = stack.find(({ file }) => file.includes('node_modules/'));
+  if (foreign !== undefined) return { label: 'package', file: groupOf(foreign.file) };
+  // The outermost frame below the root tells which part of Node it was.
+  return stack.at(-2) ?? { label: '(root)', file: '' };
 }
 
 function add(sums: Map<string, number>, key: string, value: number): void {

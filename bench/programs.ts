@@ -64,12 +64,19 @@ export class Program {
 
   /** Sends a message and gives the next one that comes back. */
   async ask<Answer>(question: object): Promise<Answer> {
-    const answer = new Promise<Answer>((done, failed) => {
-      this.#child.once('message', (message: Answer) => done(message));
-      this.#child.once('exit', () => failed(new Error(`${this.name} ended\n${this.#written}`)));
+    const settled = new AbortController();
+    const { signal } = settled;
+    const answer = once(this.#child, 'message', { signal }).then(([first]): Answer => first);
+    const ended = once(this.#child, 'exit', { signal }).then((): never => {
+      throw new Error(`${this.name} ended\n${this.#written}`);
     });
     this.#child.send(question);
-    return answer;
+    try {
+      return await Promise.race([answer, ended]);
+    } finally {
+      for (const other of [answer, ended]) other.catch(() => undefined);
+      settled.abort();
+    }
   }
 
   /** Asks it to end, and waits until it has. */

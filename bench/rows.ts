@@ -97,7 +97,7 @@ export class Rows {
   async #kafka(): Promise<Row> {
     const broker = await this.#brokers();
     const { brokers, replicationFactor } = broker;
-    await createTopics({ brokers }, { replicationFactor });
+    await createTopics({ brokers, logger: () => undefined }, { replicationFactor });
     const dataDir = join(this.world.folder, 'kafka');
     await mkdir(dataDir);
     const postgres = await startEmbeddedPostgres({ dataDir });

@@ -46,11 +46,6 @@ export async function callTool(
   }
 }
 
-/** The code of a refusal; undefined for anything else. */
-export function codeOf({ outcome }: ClientCall): string | undefined {
-  return outcome.kind === 'refused' ? outcome.code : undefined;
-}
-
 function outcomeOf(text: string): Outcome {
   const parsed = jsonOf(text);
   const refusal = refusalSchema.safeParse(parsed);
@@ -59,6 +54,12 @@ function outcomeOf(text: string): Outcome {
   }
   if (answerSchema.safeParse(parsed).success) return { kind: 'answered' };
   return { kind: 'refused', code: 'UNTYPED', executed: 'unknown' };
+}
+
+/** The message of the last event of a stream; nothing where there was none. */
+function lastDataOf(stream: string): string {
+  const line = stream.split('\n').findLast((each) => each.startsWith('data: '));
+  return line?.slice('data: '.length) ?? '';
 }
 
 function jsonOf(text: string): unknown {
@@ -95,7 +96,8 @@ async function post({ url, token }: Caller, body: string): Promise<string> {
       let text = '';
       heard = `status ${response.statusCode}`;
       response.setEncoding('utf8').on('data', (piece: string) => (text += piece));
-      response.on('end', () => end(() => resolve(text))());
+      const isStream = response.headers['content-type'] === 'text/event-stream';
+      response.on('end', () => end(() => resolve(isStream ? lastDataOf(text) : text))());
       response.on('error', (error) => end(() => reject(error))());
     });
     sent.end(body);

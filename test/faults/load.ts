@@ -31,7 +31,7 @@ export async function run(load: Load): Promise<ClientCall[]> {
       started += 1;
       const call = await oneCall(load.caller, started % load.signedEvery === 0);
       ended.push(call);
-      if (ended.length >= load.event.afterCalls) happened ??= load.event.happens();
+      if (ended.length >= load.event.afterCalls) happened ??= begun(load.event.happens());
       if (call.outcome.kind === 'lost') await load.reachable();
       if (call.outcome.kind === 'refused') await pause(refusedPauseMs);
     }
@@ -39,6 +39,12 @@ export async function run(load: Load): Promise<ClientCall[]> {
   await Promise.all(Array.from({ length: load.callers }, work));
   await happened;
   return ended;
+}
+
+/** Its failure is reported when the run is over, not before. */
+function begun(event: Promise<void>): Promise<void> {
+  event.catch(() => undefined);
+  return event;
 }
 
 /** One call under a nonce of its own. */

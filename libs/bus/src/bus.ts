@@ -235,7 +235,7 @@ export class Bus implements CustomTransportStrategy {
       } catch (error) {
         if (this.#isClosing) throw error;
         this.options.observer?.retried(record, attempt + 1, error);
-        if (error instanceof TryAgainLater) {
+        if (isPassing(error)) {
           await pause(this.options.laterPauseMs ?? defaultLaterPauseMs);
           continue;
         }
@@ -268,4 +268,10 @@ export class Bus implements CustomTransportStrategy {
   #now(): Date {
     return this.options.now?.() ?? new Date();
   }
+}
+
+/** A log or a database that is away comes back; the event waits for it and is no dead letter. */
+function isPassing(error: unknown): boolean {
+  if (error instanceof TryAgainLater) return true;
+  return error instanceof PublishError && error.code !== 'RECORD_TOO_LARGE';
 }

@@ -41,10 +41,16 @@ export const actorSchema = z.object({
 });
 export type Actor = z.infer<typeof actorSchema>;
 
+/** More chunks than any answer within the limits has. */
+const maxChunks = 1024;
+
 /** Chunks of a part that is larger than one bus message: `chunk` counts from 0 to `chunks` - 1. */
 export const partFields = {
   part: z.int().min(0),
   last: z.boolean(),
-  chunk: z.int().min(0),
-  chunks: z.int().min(1),
+  chunk: z
+    .int()
+    .min(0)
+    .max(maxChunks - 1),
+  chunks: z.int().min(1).max(maxChunks),
 };

@@ -40,6 +40,8 @@ const verdictSchema = z.object({
   erroredRuleIds: z.array(z.string()),
   mask: maskObligationSchema,
   approval: approvalRequirementSchema.nullable(),
+  /** SHA-256 over the canonical JSON of what the approver is shown; null where nobody is asked. */
+  reviewDigest: digestSchema.nullable(),
   /** True where no rule could ever allow this resource: answered as if it did not exist. */
   hidden: z.boolean(),
   /** For the caller to read. */

@@ -22,7 +22,7 @@ const claimsSchema = z.looseObject({
   scp: z.string().optional(),
   idtyp: z.string().optional(),
   roles: z.array(z.string()).default([]),
-  groups: z.array(z.string()).optional(),
+  groups: z.array(z.uuid()).optional(),
   name: z.string().optional(),
   hasgroups: z.unknown().optional(),
   _claim_names: z.looseObject({ groups: z.unknown() }).partial().optional(),

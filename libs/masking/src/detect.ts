@@ -1,9 +1,15 @@
 import type { Candidate, Detector, Features, Finding, Surroundings } from './detectors/detector.js';
+import { MaskingError } from './error.js';
 import { featuresOf, type TextFeatures } from './features.js';
 import { keyWordsOf } from './key-words.js';
 import { normalise, originalSpan } from './normalise.js';
 import { resolve, type Hit, type RawHit } from './overlap.js';
 
+/**
+ * Candidates of one detector in one text. Text made to look like numbers everywhere would otherwise hold
+ * up everybody else for seconds.
+ */
+const maxTries = 20_000;
 const threshold = 0.5;
 const contextBonus = 0.35;
 /** About five words. */
@@ -109,7 +115,10 @@ function* findings(
   if (detector.scan) yield* detector.scan(text, surroundings);
   const { pattern } = detector;
   if (!pattern) return;
+  let tries = 0;
   for (let from = 0; ;) {
+    tries += 1;
+    if (tries > maxTries) throw new MaskingError('MASK_TOO_COSTLY');
     pattern.lastIndex = from;
     const match = pattern.exec(text);
     if (!match) return;

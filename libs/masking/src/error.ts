@@ -2,6 +2,7 @@
 export type MaskingErrorCode =
   | 'MASK_TOO_DEEP'
   | 'MASK_TOO_LARGE'
+  | 'MASK_TOO_COSTLY'
   | 'MASK_FIELD_PATH_INVALID'
   | 'MASK_NOT_JSON'
   | 'MASK_PROFILE_INVALID'

@@ -65,6 +65,9 @@ const ingressSchema = z.strictObject({
   maxAnswerBytes: z.int().min(1024).default(16_777_216),
   maxDepth: z.int().min(8).max(512).default(64),
   maxConcurrentCalls: z.int().min(1).default(2000),
+  /** Of one person or program. */
+  callsPerCaller: z.int().min(1).default(200),
+  streamsPerCaller: z.int().min(1).default(20),
   /** Values of Host that are answered (DNS rebinding); the public URL's own host always is. */
   allowedHosts: z.array(z.string()).default([]),
   /** Values of Origin that are answered; a request without Origin is. */
@@ -74,6 +77,11 @@ const ingressSchema = z.strictObject({
 const approvalSchema = z.strictObject({
   /** How long a signed approval may wait to be used by its call. */
   leaseSeconds: z.int().min(1).max(600).default(30),
+});
+
+const auditSchema = z.strictObject({
+  /** Tenants whose auditors may read the record; the first of `entra.tenants` unless said. */
+  tenants: z.array(z.uuid()).min(1).optional(),
 });
 
 const configSchema = z.strictObject({
@@ -87,6 +95,7 @@ const configSchema = z.strictObject({
   policies: z.string().default('./policies'),
   ingress: ingressSchema.prefault({}),
   approval: approvalSchema.prefault({}),
+  audit: auditSchema.prefault({}),
 });
 
 /** The whole of `countersign.yaml`, checked, with paths made absolute. */
@@ -121,6 +130,11 @@ export function readConfigFile(file: string): CountersignConfig {
 /** Checks a configuration that was read already. @throws ConfigError */
 function parseConfig(value: unknown): CountersignConfig {
   return check(configSchema, value, 'countersign.yaml');
+}
+
+/** The tenants whose auditors may read the record. */
+export function readerTenants(config: CountersignConfig): readonly string[] {
+  return config.audit.tenants ?? config.entra.tenants.slice(0, 1);
 }
 
 /** Reads settings from the environment. @throws ConfigError naming every variable that is missing or wrong. */

@@ -1,6 +1,7 @@
 export {
   readConfigFile,
   readEnvironment,
+  readerTenants,
   type CountersignConfig,
   type HttpServerConfig,
   type ServerConfig,

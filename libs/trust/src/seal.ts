@@ -1,4 +1,5 @@
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto';
+import { canonicalJson } from './digest.js';
 
 const ivBytes = 12;
 const tagBytes = 16;
@@ -53,4 +54,12 @@ export class Sealer {
       });
     }
   }
+}
+
+/**
+ * The context of a sealed part of an answer: it opens only as this part of this call, and under the mask
+ * that was ordered for it. Whoever moves it on the bus, or orders less, gets nothing.
+ */
+export function sealContext(callId: string, part: number, last: boolean, mask: unknown): string {
+  return canonicalJson([callId, part, last, mask]);
 }

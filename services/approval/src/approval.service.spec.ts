@@ -26,7 +26,7 @@ import {
   principalSchema,
 } from '#contracts';
 import { TokenError, TokenVerifier } from '#identity';
-import { newSigningKey, Signer, Verifier } from '#trust';
+import { newSigningKey, Signer, Verifier, canonicalJson, sha256 } from '#trust';
 import { execute, testDatabase, testServer } from '../../../test/postgres/test-database.js';
 import { ApprovalModule, ApprovalReadiness } from './approval.module.js';
 
@@ -204,10 +204,20 @@ class House {
       requirement?: ApprovalRequirement;
       signer?: Signer;
       requester?: Principal;
+      clientApp?: string;
+      shown?: string;
     } = {},
   ): Promise<{ callId: string; event: EventOf<typeof callDecided> }> {
     const callId = overrides.callId ?? randomUUID();
     const requester = overrides.requester ?? ada;
+    const review = {
+      requester: { tenantId, objectId: requester.objectId, displayName: 'Ada' },
+      requesterKind: 'person' as const,
+      clientApp: overrides.clientApp ?? 'client',
+      protocol: 'mcp',
+      facts: { action: 'write' as const, objects: [], complete: false },
+      maskedArguments: '{"amount":12}',
+    };
     const verdict = {
       callId,
       digest: overrides.digest ?? 'd'.repeat(64),
@@ -224,6 +234,7 @@ class House {
         sets: [{ groups: [approvers], quorum: 1 }],
         expiresAfterSeconds: 60,
       },
+      reviewDigest: sha256(canonicalJson(review)),
       hidden: false,
       message: '',
       bundle: 'bundle-1',
@@ -235,14 +246,8 @@ class House {
       ingress: 'ingress-1',
       verdict,
       signature: (overrides.signer ?? policy).sign('verdict', verdict),
-      review: {
-        requester: { tenantId, objectId: requester.objectId, displayName: 'Ada' },
-        requesterKind: 'person',
-        clientApp: 'client',
-        protocol: 'mcp',
-        facts: { action: 'write', objects: [], complete: false },
-        maskedArguments: '{"amount":12}',
-      },
+      review:
+        overrides.shown === undefined ? review : { ...review, maskedArguments: overrides.shown },
     });
     return { callId, event };
   }
@@ -341,6 +346,33 @@ describe('a call under review', { timeout: 60_000 }, () => {
     expect(refused).toMatchObject({ code: 'APPROVAL_REFUSED', reason: 'no' });
     const late = await house.as(carol).approve(approvalId);
     expect([late.status, late.body.code]).toEqual([409, 'APPROVAL_ALREADY_DECIDED']);
+  });
+
+  test('when what the approver would see is not what policy signed, then nobody is asked', async () => {
+    const digest = 'e'.repeat(64);
+    const { callId: altered } = await house.review({ digest, shown: '{"amount":1}' });
+    const { callId: honest } = await house.review({ digest });
+
+    expect(await house.heard(approvalRequested, honest)).toMatchObject({ joined: false });
+    expect(house.about(approvalRequested, altered)).toEqual([]);
+  });
+
+  test('when a call needs more signatures, or comes through another client, then it has an approval of its own', async () => {
+    const digest = 'f'.repeat(64);
+    const calls = [
+      await house.review({ digest }),
+      await house.review({
+        digest,
+        requirement: { sets: [{ groups: [approvers], quorum: 2 }], expiresAfterSeconds: 60 },
+      }),
+      await house.review({ digest, clientApp: 'another' }),
+    ];
+
+    const asked = await Promise.all(
+      calls.map(async ({ callId }) => house.heard(approvalRequested, callId)),
+    );
+    expect(asked.map(({ joined }) => joined)).toEqual([false, false, false]);
+    expect(new Set(asked.map(({ approvalId }) => approvalId)).size).toBe(3);
   });
 
   test('when the verdict is not signed by policy, then nobody is asked', async () => {

@@ -23,10 +23,18 @@ export function requestOf(decided: EventOf<typeof callDecided>): Request | undef
   const isSameCaller =
     requester.objectId === verdict.objectId && requester.tenantId === verdict.tenantId;
   if (verdict.callId !== callId || !isSameCaller) return undefined;
+  if (verdict.reviewDigest !== sha256(canonicalJson(review))) return undefined;
   const { server, method, resource, digest, bundle, ruleIds } = verdict;
   const what = { server, method, resource, digest, bundle };
   const { tenantId, objectId } = requester;
-  const requestKey = sha256(canonicalJson({ ...what, tenantId, objectId }));
+  // Who asks, through what, and what is demanded: an approval given on less never serves one that needs more.
+  const asks = {
+    tenantId,
+    objectId,
+    requesterKind: shown.requesterKind,
+    clientApp: shown.clientApp,
+  };
+  const requestKey = sha256(canonicalJson({ ...what, ...asks, requirement, ruleIds }));
   const approvalAt = (now: Date): Approval => ({
     ...what,
     ...shown,

@@ -14,6 +14,7 @@ import type { Signer } from '#trust';
 import { CreatesRecord1764000000000, writerRole } from './audit.migrations.js';
 import { Checkpoints } from './checkpoints.js';
 import { Events } from './events.js';
+import { ReaderTenants } from './reader.guard.js';
 import { Reads } from './reads.js';
 import { RecordQuery } from './record-query.js';
 import { RecordController } from './record.controller.js';
@@ -24,6 +25,8 @@ export interface AuditSettings {
   readonly databaseUrl: string;
   readonly bus: Bus;
   readonly verifier: TokenVerifier;
+  /** Tenants whose auditors and administrators may read. */
+  readonly readerTenants: readonly string[];
   /** Signs checkpoints. */
   readonly signer: Signer;
   /** Between two checkpoints, milliseconds. Default 60 000. */
@@ -66,6 +69,7 @@ export class AuditModule {
         Reads,
         { provide: Bus, useValue: bus },
         { provide: TokenVerifier, useValue: settings.verifier },
+        { provide: ReaderTenants, useValue: new ReaderTenants(settings.readerTenants) },
         { provide: DataSource, useFactory: async () => database(settings.databaseUrl) },
         {
           provide: Events,

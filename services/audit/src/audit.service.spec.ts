@@ -120,6 +120,7 @@ class House {
   async addReplica(group: string, checkpointMs = 60_000): Promise<INestApplication> {
     const bus = new Bus(this.log, { group, startAt: 'committed' });
     const register = AuditModule.register({
+      readerTenants: [tenantId],
       databaseUrl: this.databaseUrl,
       bus,
       verifier: new PlainTokens(),
@@ -221,6 +222,7 @@ class House {
           erroredRuleIds: [],
           mask: { profile: 'standard', entities: {}, fields: {}, binary: 'withhold' },
           approval: { sets: [{ groups: ['g'], quorum: 1 }], expiresAfterSeconds: 60 },
+          reviewDigest: null,
           hidden: false,
           message: '',
           bundle: 'bundle-1',

@@ -8,18 +8,32 @@ import { Reads } from './reads.js';
 const auditorRole = 'Countersign.Auditor';
 const adminRole = 'Countersign.Admin';
 
+/** Whose roles count here: in every other tenant somebody else says who is an auditor. */
+export class ReaderTenants {
+  constructor(readonly tenants: readonly string[]) {}
+}
+
 /** Lets auditors and administrators pass. A refused read is recorded before it is answered. */
 @Injectable()
 export class ReaderGuard implements CanActivate {
-  constructor(private readonly reads: Reads) {}
+  constructor(
+    private readonly reads: Reads,
+    private readonly home: ReaderTenants,
+  ) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
     const request = context.switchToHttp().getRequest<Request>();
     const reader = principalOf(request);
-    if (reader.roles.includes(auditorRole) || reader.roles.includes(adminRole)) return true;
+    const isOfHome = this.home.tenants.includes(reader.tenantId);
+    const hasRole = reader.roles.includes(auditorRole) || reader.roles.includes(adminRole);
+    if (isOfHome && hasRole) return true;
     const route = `${request.method} ${request.path}`;
     await this.reads.record({ reader, route, filters: {}, outcome: 'refused' });
-    throw new Problem(403, 'AUDITOR_ROLE_REQUIRED', `The app role ${auditorRole} is needed.`);
+    throw new Problem(
+      403,
+      'AUDITOR_ROLE_REQUIRED',
+      `The app role ${auditorRole} of the home tenant is needed.`,
+    );
   }
 }
 

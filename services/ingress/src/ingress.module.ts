@@ -18,6 +18,7 @@ import { IntakeReader } from './mcp/intake.js';
 import { McpEndpoint } from './mcp/mcp-endpoint.js';
 import { McpController } from './mcp/mcp.controller.js';
 import { MetadataController } from './mcp/metadata.controller.js';
+import { Quotas } from './mcp/quotas.js';
 import { ResourceMetadata } from './mcp/resource-metadata.js';
 import { SessionIds } from './mcp/session-ids.js';
 import { hostsOf } from './mcp/transport-checks.js';
@@ -91,7 +92,8 @@ function assemble(settings: IngressSettings) {
   const sessionIds = new SessionIds(new Sealer(settings.keys.session, 'session'));
   const metadata = new ResourceMetadata(config);
   const reader = assembleReader(settings, servers, sessionIds, metadata);
-  const endpoint = new McpEndpoint(reader, refusals, {
+  const quotas = new Quotas(config.ingress);
+  const endpoint = new McpEndpoint(reader, refusals, quotas, {
     gate,
     bus,
     instance,

@@ -2,7 +2,7 @@ import { Logger } from '@nestjs/common';
 import type { Bus } from '#bus';
 import { callAnswered, callMasked, type DataOf, type EventOf, toChunks } from '#contracts';
 import { type Json, maskProfileSchema, MaskingError, maskValue } from '#masking';
-import { type Sealer, SealBrokenError } from '#trust';
+import { sealContext, type Sealer, SealBrokenError } from '#trust';
 import { AnswerChunks } from './answer-chunks.js';
 
 type Answered = DataOf<typeof callAnswered>;
@@ -52,7 +52,8 @@ export class MaskingConsumer {
 
   #outcome(data: Answered, sealed: string): Outcome {
     try {
-      const text = this.answersSealer.open(sealed, `${data.callId}/${data.part}`);
+      const context = sealContext(data.callId, data.part, data.last, data.mask);
+      const text = this.answersSealer.open(sealed, context);
       const profile = maskProfileSchema.parse(data.mask);
       const answer: Json = JSON.parse(text);
       const { value, counts } = maskValue(answer, profile);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { Bus, InProcessLog } from '#bus';
 import { callAnswered, callMasked, type EventOf, type MaskObligation, toChunks } from '#contracts';
-import { newSealKey, Sealer } from '#trust';
+import { newSealKey, sealContext, Sealer } from '#trust';
 import { MaskingConsumer } from './masking.consumer.js';
 
 const key = newSealKey();
@@ -35,8 +35,11 @@ const standard = {
   binary: 'withhold' as const,
 };
 
-const answer = async (sealed: string, mask: MaskObligation = standard): Promise<string> => {
-  const callId = crypto.randomUUID();
+const answer = async (
+  sealed: string,
+  mask: MaskObligation = standard,
+  callId: string = crypto.randomUUID(),
+): Promise<string> => {
   const place = { callId, ingress: 'here', part: 0, last: true };
   const chunks = toChunks(sealed);
   for (const [chunk, piece] of chunks.entries()) {
@@ -51,8 +54,8 @@ const answer = async (sealed: string, mask: MaskObligation = standard): Promise<
   }
   return callId;
 };
-const sealedFor = (callId: string, value: unknown): string =>
-  sealer.seal(JSON.stringify(value), `${callId}/0`);
+const sealedFor = (callId: string, value: unknown, mask: MaskObligation = standard): string =>
+  sealer.seal(JSON.stringify(value), sealContext(callId, 0, true, mask));
 
 const outcome = async (callId: string) =>
   vi.waitFor(() => {
@@ -65,7 +68,7 @@ const outcome = async (callId: string) =>
 /** A call whose id is known before its answer is sealed. */
 const answerWith = async (value: unknown, mask: MaskObligation = standard): Promise<string> => {
   const callId = crypto.randomUUID();
-  const sealed = sealedFor(callId, value);
+  const sealed = sealedFor(callId, value, mask);
   const chunks = toChunks(sealed);
   for (const [chunk, piece] of chunks.entries()) {
     const place = { callId, ingress: 'here', part: 0, last: true, chunk, chunks: chunks.length };
@@ -102,6 +105,18 @@ test.each<[string, () => Promise<string>, string]>([
   [
     'the seal is that of another call',
     async () => answer(sealedFor(crypto.randomUUID(), {})),
+    'SEAL_BROKEN',
+  ],
+  [
+    'it was sealed under a stricter mask',
+    async () => {
+      const callId = crypto.randomUUID();
+      return answer(
+        sealedFor(callId, { mail: 'ada@shop.example' }),
+        { ...standard, profile: 'none' },
+        callId,
+      );
+    },
     'SEAL_BROKEN',
   ],
   [

@@ -67,7 +67,9 @@ describe('a bundle with a mistake is refused, and the message names it', () => {
   });
 
   test('when a test in it fails', () => {
-    const tests = [{ name: 'all is denied', input: { server: 'x' }, expect: { effect: 'deny' } }];
+    const tests = [
+      { name: 'all is denied', input: { server: 'x', tool: 'y' }, expect: { effect: 'deny' } },
+    ];
     const bundle = compileBundle([file([allow], { tests })], {});
 
     expect(() => runBundleTests(bundle, {})).toThrow(

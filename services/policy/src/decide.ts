@@ -71,10 +71,19 @@ export function visible(
 
 function selects(rule: Rule, input: DecisionInput): boolean {
   return (
+    (rule.effect !== 'allow' || rule.match.method !== undefined || isNamed(input)) &&
     fits(rule.match.method, input.method) &&
     fits(rule.match.resource ?? rule.match.tool, input.resource) &&
     selectsCaller(rule, input)
   );
+}
+
+/**
+ * True where the call says what it is about or only keeps up a connection. An operation of unknown effect
+ * that names nothing is allowed only by a rule that names methods.
+ */
+function isNamed({ facts, resource }: DecisionInput): boolean {
+  return resource !== '' || facts.action !== 'execute';
 }
 
 /** The selectors that are about who calls and which server, not what is asked of it. */

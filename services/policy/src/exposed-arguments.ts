@@ -19,7 +19,13 @@ export function exposedArguments(value: unknown): unknown {
     }
     if (Array.isArray(each) && each.length > maxElements)
       throw new ArgumentsTooLarge('a list is too long');
-    if (typeof each === 'object' && each !== null) Object.values(each).forEach(check);
+    if (typeof each !== 'object' || each === null) return;
+    const members = Object.entries(each);
+    if (members.length > maxElements) throw new ArgumentsTooLarge('an object has too many members');
+    for (const [name, value] of members) {
+      check(name);
+      check(value);
+    }
   };
   check(value);
   return value;

@@ -9,7 +9,14 @@ import {
   type EventOf,
   type Verdict,
 } from '#contracts';
-import { callDigest, type Sealer, SealBrokenError, type Signer } from '#trust';
+import {
+  callDigest,
+  canonicalJson,
+  type Sealer,
+  SealBrokenError,
+  sha256,
+  type Signer,
+} from '#trust';
 import type { Bundles } from './bundles.js';
 import { decide, type Decision, visible } from './decide.js';
 
@@ -44,7 +51,9 @@ export class PolicyConsumer {
     const now = new Date();
     if (now.getTime() > Date.parse(event.data.deadline)) return;
     const { data } = event;
-    const verdict = this.#verdict(data, now);
+    const decision = this.#decide(data);
+    const review = decision.effect === 'review' ? reviewOf(data) : null;
+    const verdict = this.#verdict(data, decision, review, now);
     await this.bus.publish(
       callDecided,
       {
@@ -52,19 +61,28 @@ export class PolicyConsumer {
         ingress: data.ingress,
         verdict,
         signature: this.signer.sign('verdict', verdict),
-        review: verdict.effect === 'review' ? reviewOf(data) : null,
+        review,
       },
       event,
     );
   }
 
-  #verdict(data: DataOf<typeof callRequested>, now: Date): Verdict {
+  #decide(data: DataOf<typeof callRequested>): Decision & { readonly bundle: string } {
     const bundle = this.bundles.current;
     const opened = this.#open(data);
     const decision =
       opened === undefined
         ? altered(bundle.mask)
         : decide(bundle, { ...data, arguments: opened.arguments });
+    return { ...decision, bundle: bundle.digest };
+  }
+
+  #verdict(
+    data: DataOf<typeof callRequested>,
+    decision: Decision & { readonly bundle: string },
+    review: DataOf<typeof callDecided>['review'],
+    now: Date,
+  ): Verdict {
     const lifeSeconds =
       decision.approval === null
         ? allowSeconds
@@ -84,7 +102,8 @@ export class PolicyConsumer {
       approval: decision.approval,
       hidden: decision.hidden,
       message: decision.message,
-      bundle: bundle.digest,
+      reviewDigest: review === null ? null : sha256(canonicalJson(review)),
+      bundle: decision.bundle,
       decidedAt: now.toISOString(),
       notAfter: new Date(now.getTime() + lifeSeconds * 1000).toISOString(),
     };

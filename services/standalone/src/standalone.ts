@@ -5,7 +5,13 @@ import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { Level } from 'pino';
 import { Bus, InProcessLog } from '#bus';
 import type { TokenVerifier } from '#identity';
-import { type CountersignConfig, type RunningService, startService, tokenVerifier } from '#runtime';
+import {
+  readerTenants,
+  type CountersignConfig,
+  type RunningService,
+  startService,
+  tokenVerifier,
+} from '#runtime';
 import { Signer, Verifier } from '#trust';
 import { ApprovalModule, ApprovalReadiness } from '../../approval/src/approval.module.js';
 import { AuditModule, AuditReadiness } from '../../audit/src/audit.module.js';
@@ -110,6 +116,7 @@ async function modules(
       databaseUrl,
       bus: buses.audit,
       verifier,
+      readerTenants: readerTenants(config),
       signer: new Signer(keys.audit.privateKey),
     }),
   ];

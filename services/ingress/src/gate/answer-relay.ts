@@ -6,6 +6,7 @@ import {
   toChunks,
 } from '#contracts';
 import type { Json } from '#masking';
+import { sealContext } from '#trust';
 import type { AnswerPart, Caller } from './call.js';
 import type { GateLimits, GateParts } from './gate-settings.js';
 import { recorded } from './record.js';
@@ -38,7 +39,7 @@ interface MaskedPart {
 }
 
 /** Takes an upstream's parts through masking and releases what comes back, in order (law 4). */
-export class AnswerRelay<Meta> {
+export class AnswerRelay {
   #parts = 0;
   #bytes = 0;
   #isError = false;
@@ -50,12 +51,12 @@ export class AnswerRelay<Meta> {
     private readonly gate: GateParts,
     private readonly limits: GateLimits,
     private readonly context: RelayContext,
-    private readonly caller: Caller<Meta>,
+    private readonly caller: Caller,
     private readonly saysError: (content: Json) => boolean,
   ) {}
 
   /** Relays every part. @throws Refusal when a part cannot be recorded, masked or read. */
-  async relay(parts: AsyncIterable<AnswerPart<Meta>>): Promise<Relayed> {
+  async relay(parts: AsyncIterable<AnswerPart>): Promise<Relayed> {
     try {
       for await (const part of parts) {
         this.#throwFailure();
@@ -70,7 +71,7 @@ export class AnswerRelay<Meta> {
     return { parts: this.#parts, bytes: this.#bytes, isError: this.#isError };
   }
 
-  async #send(part: AnswerPart<Meta>): Promise<void> {
+  async #send(part: AnswerPart): Promise<void> {
     const { callId, mask, cause } = this.context;
     const text = JSON.stringify(part.content);
     if (text.length > this.limits.maxAnswerBytes) {
@@ -79,7 +80,7 @@ export class AnswerRelay<Meta> {
       });
     }
     const number = this.#parts++;
-    const sealed = this.gate.answersSealer.seal(text, `${callId}/${number}`);
+    const sealed = this.gate.answersSealer.seal(text, sealContext(callId, number, part.last, mask));
     const chunks = toChunks(sealed);
     for (const [chunk, piece] of chunks.entries()) {
       const data = {
@@ -96,7 +97,7 @@ export class AnswerRelay<Meta> {
     }
   }
 
-  #release(part: AnswerPart<Meta>): void {
+  #release(part: AnswerPart): void {
     const masked = this.#masked(this.#parts - 1);
     // Its rejection is taken up when its turn comes.
     masked.catch(() => undefined);
@@ -107,7 +108,7 @@ export class AnswerRelay<Meta> {
   /** Parts are released one after another; after a failure none is. Never rejects. */
   async #releaseAfter(
     before: Promise<void>,
-    part: AnswerPart<Meta>,
+    part: AnswerPart,
     masked: Promise<MaskedPart>,
   ): Promise<void> {
     await before;

@@ -22,10 +22,8 @@ export interface AskedCall {
 }
 
 /** A piece of an upstream's answer. */
-export interface AnswerPart<Meta> {
+export interface AnswerPart {
   readonly content: Json;
-  /** The adapter's own notes on the part; they stay in this process. */
-  readonly meta: Meta;
   /** True on the part that answers the call; notes before it are not the last. */
   readonly last: boolean;
 }
@@ -37,13 +35,13 @@ export interface Forwarding {
 }
 
 /** How a call reaches its upstream. Called at most once, after everything else is on record. */
-export interface Upstream<Meta> {
+export interface Upstream {
   /** Yields the answer in parts. @throws Refusal of stage `upstream`. */
-  forward(forwarding: Forwarding): AsyncIterable<AnswerPart<Meta>>;
+  forward(forwarding: Forwarding): AsyncIterable<AnswerPart>;
 }
 
 /** The one who waits for a call. */
-export interface Caller<Meta> {
+export interface Caller {
   /** How long it can wait for people, in milliseconds. */
   readonly holdMs: number;
   /** Aborted when it takes the call back before it ran. */
@@ -51,5 +49,5 @@ export interface Caller<Meta> {
   /** People have been asked. May be called once. */
   onPending(approvalId: string): void;
   /** Takes one masked part. Parts come in order, one at a time. */
-  release(part: AnswerPart<Meta>): Promise<void>;
+  release(part: AnswerPart): Promise<void>;
 }

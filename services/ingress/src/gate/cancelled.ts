@@ -2,10 +2,10 @@ import type { Caller } from './call.js';
 import { Refusal } from './refusal.js';
 
 /** The call was given up before it ran: by its client, or by a gateway that stops. */
-export function cancelled<Meta>(
-  stage: 'verdict' | 'approval',
-  caller: Pick<Caller<Meta>, 'withdrawn'>,
-  cause: unknown,
+export function cancelled(
+  stage: 'verdict' | 'approval' | 'forward',
+  caller: Pick<Caller, 'withdrawn'>,
+  cause?: unknown,
 ): Refusal {
   const by = caller.withdrawn.reason === 'gateway' ? 'gateway' : 'client';
   const message =

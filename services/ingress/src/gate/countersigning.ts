@@ -23,7 +23,7 @@ export class Countersigning {
   ) {}
 
   /** @throws Refusal unless a signed approval for this very call came in time. */
-  async await<Meta>(subject: Subject, waiter: Waiter, caller: Caller<Meta>): Promise<Permission> {
+  async await(subject: Subject, waiter: Waiter, caller: Caller): Promise<Permission> {
     const endsMs = Date.now() + caller.holdMs;
     let approvalId: string | undefined;
     for (;;) {
@@ -52,7 +52,7 @@ export class Countersigning {
   async #next(
     waiter: Waiter,
     patienceMs: number,
-    caller: Pick<Caller<unknown>, 'withdrawn'>,
+    caller: Pick<Caller, 'withdrawn'>,
     approvalId: string | undefined,
   ): Promise<GateEvent> {
     try {

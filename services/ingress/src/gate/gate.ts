@@ -23,11 +23,11 @@ import {
 } from './waiters.js';
 
 /** One call on its way through the gate. */
-interface Passage<Meta> {
+interface Passage {
   readonly subject: Subject;
   readonly waiter: Waiter;
-  readonly upstream: Upstream<Meta>;
-  readonly caller: Caller<Meta>;
+  readonly upstream: Upstream;
+  readonly caller: Caller;
   readonly startedMs: number;
 }
 
@@ -51,10 +51,10 @@ export class Gate {
   }
 
   /** Takes a call through. Resolves when the whole answer was released. @throws Refusal, on record. */
-  async pass<Meta>(
+  async pass(
     call: AskedCall,
-    upstream: Upstream<Meta>,
-    caller: Caller<Meta>,
+    upstream: Upstream,
+    caller: Caller,
     saysError: SaysError,
   ): Promise<Relayed> {
     const subject = { call, digest: callDigest(call) };
@@ -76,7 +76,7 @@ export class Gate {
     }
   }
 
-  async #walk<Meta>(passage: Passage<Meta>, saysError: SaysError): Promise<Relayed> {
+  async #walk(passage: Passage, saysError: SaysError): Promise<Relayed> {
     const { subject, waiter, caller } = passage;
     const requested = await recorded('verdict', async () => this.#request(subject));
     const decided = await this.#verdict(passage);
@@ -89,6 +89,9 @@ export class Gate {
         ? { cause: decided, approvalId: null, notAfter: verdict.notAfter }
         : await this.#countersigning.await(subject, waiter, caller);
     const forwarded = await this.#forward(subject, decided, permission);
+    // Nothing may come between this look and the call: who took it back was told that it does not run.
+    if (caller.withdrawn.aborted) throw cancelled('forward', caller);
+    const parts = passage.upstream.forward(this.#forwarding(passage, requested));
     const forwardedMs = performance.now();
     const relay = new AnswerRelay(
       this.parts,
@@ -97,9 +100,7 @@ export class Gate {
       caller,
       saysError,
     );
-    const relayed = await relay.relay(
-      passage.upstream.forward(this.#forwarding(passage, requested)),
-    );
+    const relayed = await relay.relay(parts);
     this.#complete(passage, relayed, forwarded, forwardedMs);
     return relayed;
   }
@@ -122,7 +123,7 @@ export class Gate {
     });
   }
 
-  async #verdict<Meta>(passage: Passage<Meta>): Promise<GateEvents['decided']> {
+  async #verdict(passage: Passage): Promise<GateEvents['decided']> {
     const { waiter, subject, caller } = passage;
     try {
       const { verdictTimeoutMs } = this.limits;
@@ -174,7 +175,7 @@ export class Gate {
     );
   }
 
-  #forwarding<Meta>(passage: Passage<Meta>, cause: Envelope): Forwarding {
+  #forwarding(passage: Passage, cause: Envelope): Forwarding {
     let part = 0;
     const visible: Forwarding['visible'] = async (method, resources) => {
       const number = part++;
@@ -217,12 +218,7 @@ export class Gate {
   }
 
   /** The answer is on record with its parts; this closes the story and does not hold the client up. */
-  #complete<Meta>(
-    passage: Passage<Meta>,
-    relayed: Relayed,
-    cause: Envelope,
-    forwardedMs: number,
-  ): void {
+  #complete(passage: Passage, relayed: Relayed, cause: Envelope, forwardedMs: number): void {
     const now = performance.now();
     const data = {
       callId: passage.subject.call.callId,

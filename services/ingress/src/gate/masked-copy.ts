@@ -7,8 +7,13 @@ const recordProfile = {
   binary: 'withhold',
 } as const;
 
+/** Larger arguments are not shown; the digest names them. Masking them would hold up every other call. */
+const maxShownCharacters = 16_384;
+
 /** What the record and an approver see of arguments, as JSON text; never more than masking lets pass. */
 export function maskedCopy(value: Json): string {
+  const { length } = JSON.stringify(value);
+  if (length > maxShownCharacters) return JSON.stringify(`[withheld: ${length} characters]`);
   try {
     return JSON.stringify(maskValue(value, recordProfile).value);
   } catch {

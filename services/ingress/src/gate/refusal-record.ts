@@ -16,6 +16,9 @@ export interface RefusedRequest {
 
 const pausesMs = [100, 500, 2000, 5000, 10_000, 20_000, 30_000];
 
+/** Ends of calls that may wait for the log at once. */
+const maxOpen = 5000;
+
 /** Writes the end of calls: refusals, and what may be written after the client has its answer. */
 export class RefusalRecord {
   readonly #open = new Set<Promise<void>>();
@@ -41,7 +44,7 @@ export class RefusalRecord {
       callId,
       ingress: this.gate.instance,
       code: refusal.code,
-      message: refusal.message,
+      message: recordedMessage(refusal),
       stage: refusal.stage,
       executed: refusal.executed,
       server,
@@ -52,11 +55,17 @@ export class RefusalRecord {
       remoteAddress,
     };
     const publish = async (): Promise<unknown> => this.gate.bus.publish(callFailed, data);
-    await this.#now(publish);
+    // Whoever has no identity may fill no memory: what cannot be recorded at once is only reported.
+    if (principal === null) await publish().catch((error: unknown) => this.report(error));
+    else await this.#now(publish);
   }
 
   /** Writes in the background, again after pauses when the log does not answer. */
   later(publish: () => Promise<unknown>): void {
+    if (this.#open.size >= maxOpen) {
+      this.report(new Error('too many ends of calls wait for the log; one was not recorded'));
+      return;
+    }
     const work = this.#keepTrying(publish).finally(() => this.#open.delete(work));
     this.#open.add(work);
   }
@@ -102,4 +111,9 @@ export class RefusalRecord {
       }
     }
   }
+}
+
+/** An approver's reason is for the caller and for auditors, who find it in `call.refused`. */
+function recordedMessage({ code, message }: Refusal): string {
+  return code === 'APPROVAL_REFUSED' ? 'Refused by an approver.' : message;
 }

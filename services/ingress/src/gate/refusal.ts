@@ -8,6 +8,7 @@ export type Executed = 'no' | 'yes' | 'unknown';
 export type RefusalCode =
   | 'REQUEST_UNREADABLE'
   | 'REQUEST_NOT_ONE_MESSAGE'
+  | 'PARAMS_REFUSED'
   | 'REQUEST_TOO_LARGE'
   | 'REQUEST_HEADERS_REFUSED'
   | 'ORIGIN_REFUSED'

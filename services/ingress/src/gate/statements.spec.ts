@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { Bus, InProcessLog } from '#bus';
 import {
   approvalRequested,
@@ -74,6 +74,7 @@ const verdictOn = ({ data }: Requested, change: Partial<Verdict> = {}): Verdict 
   erroredRuleIds: [],
   mask: { profile: 'standard', entities: {}, fields: {}, binary: 'withhold' },
   approval: null,
+  reviewDigest: null,
   hidden: false,
   message: 'Denied by r.',
   bundle: 'b',
@@ -173,20 +174,24 @@ beforeEach(() => {
 });
 
 const upstream = (...parts: readonly Json[]) => ({
-  async *forward(): AsyncGenerator<AnswerPart<null>> {
+  async *forward(): AsyncGenerator<AnswerPart> {
     executions += 1;
     for (const [index, content] of parts.entries()) {
-      yield { content, meta: null, last: index === parts.length - 1 };
+      yield { content, last: index === parts.length - 1 };
     }
   },
 });
-const caller = (change: Partial<Caller<null>> = {}): Caller<null> => ({
-  holdMs: 400,
-  withdrawn: new AbortController().signal,
-  onPending: () => undefined,
-  release: async (part) => void released.push(part.content),
-  ...change,
-});
+const caller = (change: Partial<Caller> = {}): Caller =>
+  Object.defineProperties(
+    {
+      holdMs: 400,
+      withdrawn: new AbortController().signal,
+      onPending: () => undefined,
+      release: async (part: AnswerPart) => void released.push(part.content),
+    },
+    // Getters stay getters.
+    Object.getOwnPropertyDescriptors(change),
+  );
 const pass = async (asked = call(), as = caller()) =>
   house.gate.pass(asked, upstream({ secret: 'x' }), as, () => false);
 
@@ -433,4 +438,26 @@ test('when a verdict is delivered twice, then the call runs once', async () => {
   await pass();
 
   expect(executions).toBe(1);
+});
+
+test('when a call is taken back while its forwarding is being recorded, then it does not run', async () => {
+  const withdrawal = new AbortController();
+  const asked = call();
+  let looks = 0;
+  const as = caller({
+    // The first look is for the verdict; the last comes when the forwarding is on record.
+    get withdrawn() {
+      looks += 1;
+      if (looks > 1) withdrawal.abort();
+      return withdrawal.signal;
+    },
+  });
+
+  await expect(pass(asked, as)).rejects.toMatchObject({
+    code: 'CANCELLED',
+    stage: 'forward',
+    executed: 'no',
+  });
+  expect(executions).toBe(0);
+  await vi.waitFor(() => expect(house.forwarded).toContain(asked.callId));
 });

@@ -57,10 +57,10 @@ export class Waiter {
     timeoutMs: number,
     signal?: AbortSignal,
   ): Promise<GateEvent> {
+    if (signal?.aborted) throw new WaitEnded('aborted');
     const index = this.#arrived.findIndex(accepts);
     const [arrived] = index < 0 ? [] : this.#arrived.splice(index, 1);
     if (arrived !== undefined) return arrived;
-    if (signal?.aborted) throw new WaitEnded('aborted');
     return new Promise((resolve, reject) => {
       const end = (): void => {
         clearTimeout(timer);

@@ -3,6 +3,8 @@ import type { RequestId } from './message.js';
 
 /** A request of a client that is still at the gate. */
 export interface CallInFlight {
+  /** The id under which the upstream knows it. */
+  readonly callId: string;
   /** Takes it back, if it has not run yet; false when it has. */
   withdraw(): boolean;
 }
@@ -19,9 +21,9 @@ export class CallsInFlight {
     if (this.#calls.get(key) === call) this.#calls.delete(key);
   }
 
-  /** True when the request was here and had not run: it will not run any more. */
-  withdraw(key: string): boolean {
-    return this.#calls.get(key)?.withdraw() ?? false;
+  /** The request of a client that is here; undefined when it has ended or is at another replica. */
+  find(key: string): CallInFlight | undefined {
+    return this.#calls.get(key);
   }
 }
 

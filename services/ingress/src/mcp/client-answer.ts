@@ -6,10 +6,13 @@ import { Refusal } from '../gate/refusal.js';
 import { IdentityRefusal } from './intake.js';
 import type { JsonObject, Message } from './message.js';
 import { refusalAnswer, refusalMessage } from './refusal-answer.js';
-import type { PartMeta, UpstreamReply } from './upstream.js';
+import type { UpstreamReply } from './upstream.js';
 
 /** Comment lines keep proxies from closing a quiet stream, in milliseconds. */
 const keepAliveMs = 15_000;
+
+/** A client that takes nothing for this long is cut off, in milliseconds. */
+const slowReaderMs = 30_000;
 
 /** Writes to the client: one JSON body, or a stream of events once there is more to say than one answer. */
 export class ClientAnswer {
@@ -31,13 +34,13 @@ export class ClientAnswer {
   }
 
   /** Gives the client a masked part. Waits while the client reads slowly. */
-  async release(part: AnswerPart<PartMeta>): Promise<void> {
+  async release(part: AnswerPart): Promise<void> {
     if (!this.#isStream && (part.last || this.#reply?.isStream === false)) {
       this.#json(this.#reply?.status ?? 200, {}, part.content);
       return;
     }
     this.#openStream();
-    await this.#event(part.content, part.meta);
+    await this.#event(part.content);
   }
 
   /** Tells a client that shows progress that people are being asked. */
@@ -45,7 +48,7 @@ export class ClientAnswer {
     this.#openStream();
     this.#progress += 0.001;
     const params = { progressToken: token, progress: this.#progress, message };
-    void this.#event({ jsonrpc: '2.0', method: 'notifications/progress', params }, {});
+    void this.#event({ jsonrpc: '2.0', method: 'notifications/progress', params });
   }
 
   /** Nothing more will come. */
@@ -60,7 +63,7 @@ export class ClientAnswer {
   refuse(refusal: Refusal, message: Message | undefined): void {
     if (this.response.headersSent) {
       if (message?.kind === 'request' && this.#isStream) {
-        void this.#event(refusalMessage(refusal, this.callId, message), {});
+        void this.#event(refusalMessage(refusal, this.callId, message));
       }
       this.end();
       return;
@@ -97,16 +100,15 @@ export class ClientAnswer {
     this.#keepAlive = setInterval(() => this.response.write(': waiting\n\n'), keepAliveMs).unref();
   }
 
-  async #event(content: Json, meta: PartMeta): Promise<void> {
+  /** Waits for a client that reads slowly, but not for ever: it holds up a call. */
+  async #event(content: Json): Promise<void> {
     if (this.response.destroyed || this.response.writableEnded) return;
-    const lines = [
-      ...(meta.eventId === undefined ? [] : [`id: ${meta.eventId.replaceAll(/[\r\n]/g, '')}`]),
-      ...(meta.retryMs === undefined ? [] : [`retry: ${meta.retryMs}`]),
-      'event: message',
-      `data: ${JSON.stringify(content)}`,
-    ];
-    const isTaken = this.response.write(`${lines.join('\n')}\n\n`);
+    const isTaken = this.response.write(`event: message\ndata: ${JSON.stringify(content)}\n\n`);
     if (isTaken) return;
-    await Promise.race([once(this.response, 'drain'), once(this.response, 'close')]);
+    const signal = AbortSignal.timeout(slowReaderMs);
+    await Promise.race([
+      once(this.response, 'drain', { signal }),
+      once(this.response, 'close', { signal }),
+    ]).catch(() => this.response.destroy());
   }
 }

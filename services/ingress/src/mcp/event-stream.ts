@@ -1,9 +1,4 @@
-import { createParser, type EventSourceMessage } from 'eventsource-parser';
-
-/** An event of a server-sent stream, with the reconnection time that stood before it. */
-export interface StreamEvent extends EventSourceMessage {
-  readonly retryMs?: number | undefined;
-}
+import { createParser } from 'eventsource-parser';
 
 /** A stream that is larger or stranger than is read. */
 export class EventStreamError extends Error {
@@ -11,25 +6,20 @@ export class EventStreamError extends Error {
 }
 
 /**
- * The events of a server-sent stream (HTML, "Server-sent events"), whole ones only: an event cut off by
- * the end of the stream is never handed on. @throws EventStreamError when an event exceeds `maxBytes`.
+ * The data of the events of a server-sent stream (HTML, "Server-sent events"), whole ones only: an event
+ * cut off by the end of the stream is never handed on. Ids and reconnection times are left behind: they
+ * are text of the server that no mask sees, and an id would open another call's answer.
+ * @throws EventStreamError when an event exceeds `maxBytes`.
  */
 export async function* eventsOf(
   bytes: AsyncIterable<Uint8Array>,
   maxBytes: number,
-): AsyncGenerator<StreamEvent> {
+): AsyncGenerator<string> {
   const decoder = new TextDecoder('utf-8', { fatal: true });
-  const ready: StreamEvent[] = [];
-  let retryMs: number | undefined;
+  const ready: string[] = [];
   const parser = createParser({
     maxBufferSize: maxBytes,
-    onRetry: (milliseconds) => {
-      retryMs = milliseconds;
-    },
-    onEvent: (event) => {
-      ready.push({ ...event, retryMs });
-      retryMs = undefined;
-    },
+    onEvent: ({ data }) => void ready.push(data),
     onError: (error) => {
       if (error.type === 'max-buffer-size-exceeded') throw new EventStreamError('event too large');
     },

@@ -8,13 +8,7 @@ import { catalogOf } from './catalog.js';
 import { eventsOf, EventStreamError } from './event-stream.js';
 import { isObject, type JsonObject } from './message.js';
 import { parseStrictJson, UnreadableJson } from './strict-json.js';
-import {
-  answers,
-  type McpUpstream,
-  type PartMeta,
-  upstreamRefusal,
-  type UpstreamRequest,
-} from './upstream.js';
+import { isAnswer, type McpUpstream, upstreamRefusal, type UpstreamRequest } from './upstream.js';
 
 /** Limits on what an upstream may send, in bytes, levels and milliseconds. */
 export interface UpstreamLimits {
@@ -40,7 +34,7 @@ export class HttpUpstream implements McpUpstream {
     });
   }
 
-  prepare(request: UpstreamRequest): Upstream<PartMeta> {
+  prepare(request: UpstreamRequest): Upstream {
     return { forward: (forwarding) => this.#forward(request, forwarding) };
   }
 
@@ -48,10 +42,7 @@ export class HttpUpstream implements McpUpstream {
     await this.#agent.destroy();
   }
 
-  async *#forward(
-    request: UpstreamRequest,
-    forwarding: Forwarding,
-  ): AsyncGenerator<AnswerPart<PartMeta>> {
+  async *#forward(request: UpstreamRequest, forwarding: Forwarding): AsyncGenerator<AnswerPart> {
     const response = await this.#send(request);
     try {
       const mediaType = String(response.headers['content-type'] ?? '')
@@ -101,9 +92,15 @@ export class HttpUpstream implements McpUpstream {
     mediaType: string | undefined,
     request: UpstreamRequest,
     forwarding: Forwarding,
-  ): AsyncGenerator<AnswerPart<PartMeta>> {
+  ): AsyncGenerator<AnswerPart> {
+    if (response.statusCode === 401 || response.statusCode === 403) {
+      const message = 'The server does not accept the credential of the gateway.';
+      throw upstreamRefusal('UPSTREAM_UNAVAILABLE', message, 'no');
+    }
     const bytes = await readAll(response.body, this.limits.maxAnswerBytes);
-    const isAnswerNeeded = request.message?.kind === 'request';
+    // To a verb without a message the status is the whole answer.
+    if (request.message === undefined) return;
+    const isAnswerNeeded = request.message.kind === 'request';
     if (!isAnswerNeeded && (bytes.length === 0 || mediaType !== 'application/json')) return;
     if (mediaType !== 'application/json') {
       throw upstreamRefusal(
@@ -112,34 +109,35 @@ export class HttpUpstream implements McpUpstream {
         response.statusCode < 400 ? 'yes' : 'unknown',
       );
     }
-    yield await this.#part(bytes, {}, request, forwarding);
+    yield await this.#part(bytes, request, forwarding);
   }
 
   async *#stream(
     response: Dispatcher.ResponseData,
     request: UpstreamRequest,
     forwarding: Forwarding,
-  ): AsyncGenerator<AnswerPart<PartMeta>> {
-    for await (const event of eventsOf(response.body, this.limits.maxAnswerBytes)) {
-      if (event.data === '') continue;
-      const meta = { eventId: event.id, retryMs: event.retryMs };
-      const part = await this.#part(Buffer.from(event.data, 'utf8'), meta, request, forwarding);
+  ): AsyncGenerator<AnswerPart> {
+    for await (const data of eventsOf(response.body, this.limits.maxAnswerBytes)) {
+      if (data === '') continue;
+      const part = await this.#part(Buffer.from(data, 'utf8'), request, forwarding);
       yield part;
       if (part.last) return;
     }
+    if (request.message?.kind !== 'request') return;
+    const message = 'The stream of the server ended without an answer.';
+    throw upstreamRefusal('UPSTREAM_UNREADABLE', message, 'yes');
   }
 
   async #part(
     bytes: Uint8Array,
-    meta: PartMeta,
     request: UpstreamRequest,
     forwarding: Forwarding,
-  ): Promise<AnswerPart<PartMeta>> {
+  ): Promise<AnswerPart> {
     const content = parseStrictJson(bytes, this.limits.maxDepth);
     if (!isObject(content)) throw new UnreadableJson('SYNTAX');
-    const last = answers(request.message, content);
+    const last = isAnswer(request.message, content);
     const shown = last ? await visibleOnly(request, content, forwarding) : content;
-    return { content: shown, meta, last };
+    return { content: shown, last };
   }
 }
 

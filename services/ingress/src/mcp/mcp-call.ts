@@ -11,7 +11,8 @@ import { isModern } from './era.js';
 import type { Intake } from './intake.js';
 import { isObject, objectAt, saysError } from './message.js';
 import type { Session, SessionIds } from './session-ids.js';
-import type { McpUpstream, PartMeta, UpstreamReply } from './upstream.js';
+import { type Relabelled, relabelled } from './relabel.js';
+import type { McpUpstream, UpstreamReply } from './upstream.js';
 import type { Upstreams } from './upstreams.js';
 
 /** How long calls wait for people, and how often a waiting client is told, in milliseconds. */
@@ -34,7 +35,7 @@ export interface McpCallParts {
 }
 
 /** One message of a client on its way through the gate and back. */
-export class McpCall implements Caller<PartMeta> {
+export class McpCall implements Caller {
   readonly #withdrawal = new AbortController();
   readonly #unwanted = new AbortController();
   readonly withdrawn = this.#withdrawal.signal;
@@ -58,6 +59,7 @@ export class McpCall implements Caller<PartMeta> {
     const { server, message } = this.intake;
     const upstream = this.parts.upstreams.of(server);
     response.on('close', () => this.#clientLeft());
+    if (response.destroyed) this.#clientLeft();
     const remove = this.#announce();
     try {
       await this.parts.gate.pass(this.#asked(), this.#guarded(upstream), this, saysError);
@@ -84,7 +86,7 @@ export class McpCall implements Caller<PartMeta> {
     this.#showsProgress = setInterval(() => this.answer.progress(token, text), progressMs).unref();
   }
 
-  async release(part: AnswerPart<PartMeta>): Promise<void> {
+  async release(part: AnswerPart): Promise<void> {
     await this.answer.release(part);
   }
 
@@ -104,15 +106,18 @@ export class McpCall implements Caller<PartMeta> {
   }
 
   /** The upstream, with the moment noted from which the call can no longer be taken back. */
-  #guarded(upstream: McpUpstream): Upstream<PartMeta> {
-    const { verb, message, session, headers } = this.intake;
+  #guarded(upstream: McpUpstream): Upstream {
+    const { verb, session, headers } = this.intake;
+    const own = this.intake.message && relabelled(this.intake.message, this.callId);
     const signal = this.#unwanted.signal;
     const onReply = (reply: UpstreamReply): void => this.#expect(reply);
-    const prepared = upstream.prepare({ verb, message, session, headers, signal, onReply });
-    const forward = (forwarding: Forwarding): AsyncIterable<AnswerPart<PartMeta>> => {
+    const request = { verb, message: own?.message, session, headers, signal, onReply };
+    const prepared = upstream.prepare(request);
+    const forward = (forwarding: Forwarding): AsyncIterable<AnswerPart> => {
       this.#hasRun = true;
       clearInterval(this.#showsProgress);
-      return prepared.forward(forwarding);
+      const parts = prepared.forward(forwarding);
+      return own === undefined ? parts : restored(parts, own);
     };
     return { forward };
   }
@@ -139,6 +144,7 @@ export class McpCall implements Caller<PartMeta> {
         this.#withdrawal.abort();
         return true;
       },
+      callId: this.callId,
     };
     this.parts.inFlight.add(key, call);
     return () => this.parts.inFlight.remove(key, call);
@@ -210,4 +216,11 @@ export class McpCall implements Caller<PartMeta> {
 /** Text that a client says of itself, cut: it goes into every record. */
 function shortText(value: Json | undefined, maxLength: number): string {
   return typeof value === 'string' ? value.slice(0, maxLength) : '';
+}
+
+async function* restored(
+  parts: AsyncIterable<AnswerPart>,
+  own: Relabelled,
+): AsyncGenerator<AnswerPart> {
+  for await (const part of parts) yield { ...part, content: own.restore(part.content) };
 }

@@ -6,7 +6,9 @@ import { flightKey } from './calls-in-flight.js';
 import { ClientAnswer } from './client-answer.js';
 import type { Intake, IntakeReader, Learned, Verb } from './intake.js';
 import { McpCall, type McpCallParts } from './mcp-call.js';
-import { objectAt, type RequestId } from './message.js';
+import { objectAt } from './message.js';
+import { operationOf } from './operation.js';
+import type { Quotas } from './quotas.js';
 
 /** The MCP endpoint of the gateway: reads a request, takes it through the gate, writes the answer. */
 export class McpEndpoint {
@@ -15,6 +17,7 @@ export class McpEndpoint {
   constructor(
     private readonly reader: IntakeReader,
     private readonly refusals: RefusalRecord,
+    private readonly quotas: Quotas,
     private readonly parts: McpCallParts,
   ) {}
 
@@ -23,15 +26,19 @@ export class McpEndpoint {
     const callId = randomUUID();
     const answer = new ClientAnswer(response, callId);
     const learned: Learned = {};
+    let giveBack: (() => void) | undefined;
     try {
-      const intake = await this.#read(callId, verb, server, { request, response }, learned);
-      if (!this.#isWithdrawal(intake)) {
+      const admitted = await this.#read(callId, verb, server, { request, response }, learned);
+      ({ giveBack } = admitted);
+      const intake = this.#remaining(admitted.intake);
+      if (intake !== undefined) {
         await this.#run(new McpCall(callId, intake, answer, this.parts), response);
       }
     } catch (error) {
       answer.refuse(asRefusal(error), learned.message);
     } finally {
       answer.end();
+      giveBack?.();
     }
   }
 
@@ -55,11 +62,13 @@ export class McpEndpoint {
     serverName: string,
     exchange: { readonly request: Request; readonly response: Response },
     learned: Learned,
-  ): Promise<Intake> {
+  ): Promise<{ readonly intake: Intake; readonly giveBack: () => void }> {
     // A request that was broken off may have no socket any more.
     const remoteAddress = exchange.request.socket.remoteAddress ?? null;
     try {
-      return await this.reader.read(verb, serverName, exchange, learned);
+      const intake = await this.reader.read(verb, serverName, exchange, learned);
+      const kind = verb === 'GET' ? 'stream' : 'call';
+      return { intake, giveBack: this.quotas.take(intake.principal, kind) };
     } catch (error) {
       const refusal = asRefusal(error);
       await this.refusals.ofRequest(
@@ -77,16 +86,24 @@ export class McpEndpoint {
     }
   }
 
-  /** A cancellation of a call that waits here ends the wait, and never reaches an upstream that knows nothing of it. */
-  #isWithdrawal(intake: Intake): boolean {
+  /**
+   * What is left to do of a request. A cancellation of a call that waits here ends the wait and goes no
+   * further; of one that runs, it goes on under the id that the upstream knows; of any other, nothing is
+   * left to cancel: undefined.
+   */
+  #remaining(intake: Intake): Intake | undefined {
     const { message, principal, server, session } = intake;
     if (message?.kind !== 'notification' || message.method !== 'notifications/cancelled')
-      return false;
-    const id = objectAt(message.body, 'params')['requestId'];
-    if (typeof id !== 'string' && typeof id !== 'number') return false;
-    const requestId: RequestId = id;
+      return intake;
+    const params = objectAt(message.body, 'params');
+    const { requestId } = params;
+    if (typeof requestId !== 'string' && typeof requestId !== 'number') return undefined;
     const key = flightKey(principal, server.name, session?.sessionId ?? null, requestId);
-    return this.parts.inFlight.withdraw(key);
+    const call = this.parts.inFlight.find(key);
+    if (call === undefined || call.withdraw()) return undefined;
+    const body = { ...message.body, params: { ...params, requestId: call.callId } };
+    const renamed = { ...message, body };
+    return { ...intake, message: renamed, operation: operationOf(renamed) };
   }
 }
 

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { callDigest } from '#trust';
 import { readMessage } from './message.js';
 import { operationOf } from './operation.js';
@@ -42,3 +42,37 @@ test.each(['admin/shutdown', 'session/close', 'client/response', 'constructor', 
     });
   },
 );
+
+describe('what could be read in two ways is refused', () => {
+  test.each<[string, Record<string, unknown>, string]>([
+    ['a list as the name of a tool', { name: ['delete_all'] }, 'tools/call'],
+    ['an empty name', { name: '' }, 'tools/call'],
+    ['no name', {}, 'tools/call'],
+    ['a number as a URI', { uri: 1 }, 'resources/read'],
+    ['a name of 3000 characters', { name: 'x'.repeat(3000) }, 'tools/call'],
+    [
+      'a reference with two names',
+      { ref: { type: 'ref/resource', name: 'public', uri: 'file:///secret' } },
+      'completion/complete',
+    ],
+    [
+      'a reference of an unknown type',
+      { ref: { type: 'ref/x', name: 'public' } },
+      'completion/complete',
+    ],
+    ['a list as _meta', { name: 'a', _meta: [{ evil: 1 }] }, 'tools/call'],
+    [
+      'an object as trace context',
+      { name: 'a', _meta: { baggage: { role: 'admin' } } },
+      'tools/call',
+    ],
+  ])('when it has %s', (_, given, method) => {
+    expect(() => operation(given, method)).toThrow(
+      expect.objectContaining({ code: 'PARAMS_REFUSED' }),
+    );
+  });
+});
+
+test('when arguments are null, then that is what is signed', () => {
+  expect(digest({ name: 'a', arguments: null })).not.toBe(digest({ name: 'a', arguments: {} }));
+});

@@ -1,6 +1,7 @@
 import type { Facts } from '#contracts';
 import type { Json } from '#masking';
-import { type JsonObject, type Message, objectAt } from './message.js';
+import { Refusal } from '../gate/refusal.js';
+import { isObject, type JsonObject, type Message, objectAt } from './message.js';
 
 /** A message in the words that all protocols share. */
 export interface Operation {
@@ -20,9 +21,11 @@ interface MethodEntry {
 
 const byName: MethodEntry['resource'] = (params) => params['name'];
 const byUri: MethodEntry['resource'] = (params) => params['uri'];
+/** A reference names a prompt or a resource, by the member that its type says, and no other. */
 const byReference: MethodEntry['resource'] = (params) => {
-  const reference = objectAt(params, 'ref');
-  return reference['name'] ?? reference['uri'];
+  const { name, type, uri } = objectAt(params, 'ref');
+  if (type === 'ref/prompt' && uri === undefined) return name;
+  return type === 'ref/resource' && name === undefined ? uri : undefined;
 };
 const upkeep: MethodEntry = { action: 'connect' };
 const reading: MethodEntry = { action: 'read', resource: byUri };
@@ -56,16 +59,21 @@ const methods = new Map<string, MethodEntry>(
 
 const unknownMethod: MethodEntry = { action: 'execute' };
 
+const maxNameLength = 2048;
+const maxVolatileLength = 1024;
+
 /** Members of `_meta` that differ between a call and its retry and change nothing about it. */
 const volatileMeta = new Set(['progressToken', 'traceparent', 'tracestate', 'baggage']);
 
-/** What a message asks for. A response of the client to the server is an operation too. */
+/**
+ * What a message asks for. A response of the client to the server is an operation too.
+ * @throws Refusal when it could be read in two ways.
+ */
 export function operationOf(message: Message): Operation {
   if (message.kind === 'response') return upkeepOperation('client/response', message.body);
   const entry = methods.get(message.method) ?? unknownMethod;
   const params = objectAt(message.body, 'params');
-  const named = entry.resource?.(params);
-  const resource = typeof named === 'string' ? named : '';
+  const resource = entry.resource === undefined ? '' : nameIn(entry.resource(params));
   return {
     method: message.method,
     resource,
@@ -77,6 +85,16 @@ export function operationOf(message: Message): Operation {
       complete: entry.action === 'connect' || entry.action === 'read',
     },
   };
+}
+
+/** What is judged must be what the server will use: nothing that another program could read as a name. */
+function nameIn(named: Json | undefined): string {
+  if (typeof named === 'string' && named !== '' && named.length <= maxNameLength) return named;
+  throw refuse('The request must name what it is about by one text of reasonable length.');
+}
+
+function refuse(message: string): Refusal {
+  return new Refusal('PARAMS_REFUSED', 'intake', message);
 }
 
 /** The operation of an HTTP verb that carries no message: opening a stream, closing a session. */
@@ -99,10 +117,27 @@ function split(
 ): { readonly arguments: Json; readonly extras: Json } {
   const { jsonrpc: _version, id: _id, method: _method, params: _params, ...envelope } = body;
   const { _meta, ...plain } = params;
-  const meta = Object.fromEntries(
-    Object.entries(objectAt(params, '_meta')).filter(([name]) => !volatileMeta.has(name)),
-  );
+  const meta = signedMeta(_meta);
   if (method !== 'tools/call') return { arguments: plain, extras: { envelope, meta } };
   const { name: _name, arguments: toolArguments, ...rest } = plain;
-  return { arguments: toolArguments ?? {}, extras: { envelope, meta, rest } };
+  return {
+    arguments: toolArguments === undefined ? {} : toolArguments,
+    extras: { envelope, meta, rest },
+  };
+}
+
+/** The members of `_meta` that are signed: all but those that differ between a call and its retry. */
+function signedMeta(meta: Json | undefined): JsonObject {
+  if (meta === undefined) return {};
+  if (!isObject(meta)) throw refuse('_meta must be an object.');
+  const all = Object.entries(meta);
+  const isPlain = all.every(([name, value]) => !volatileMeta.has(name) || isShort(value));
+  if (!isPlain) throw refuse('A progress token or trace context must be a short text or a number.');
+  return Object.fromEntries(all.filter(([name]) => !volatileMeta.has(name)));
+}
+
+function isShort(value: Json): boolean {
+  return (
+    typeof value === 'number' || (typeof value === 'string' && value.length <= maxVolatileLength)
+  );
 }

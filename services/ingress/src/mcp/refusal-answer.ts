@@ -21,6 +21,7 @@ interface Answer {
 const answers = {
   REQUEST_UNREADABLE: { rpc: -32_700, http: 400, isTransport: true },
   REQUEST_NOT_ONE_MESSAGE: { rpc: -32_600, http: 400, isTransport: true },
+  PARAMS_REFUSED: { rpc: -32_602, http: 400, isTransport: true },
   REQUEST_TOO_LARGE: { rpc: -32_600, http: 413, isTransport: true },
   REQUEST_HEADERS_REFUSED: { rpc: -32_020, http: 400, isTransport: true },
   ORIGIN_REFUSED: { rpc: -32_600, http: 403, isTransport: true },

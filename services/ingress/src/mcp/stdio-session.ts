@@ -1,5 +1,4 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { createInterface } from 'node:readline';
 import type { Json } from '#masking';
 import { isObject, type JsonObject, objectAt, type RequestId } from './message.js';
 import { parseStrictJson } from './strict-json.js';
@@ -15,6 +14,7 @@ interface Pending extends Listener {
   readonly progressToken: Json | undefined;
 }
 
+const lineFeed = 0x0a;
 /** Messages kept for a client that does not listen at the moment; the oldest go first. */
 const maxKept = 100;
 /** How long a child may take to end after its input was closed, before it is killed. */
@@ -26,13 +26,14 @@ export class StdioSession {
   readonly #pending: Pending[] = [];
   #stream: Listener | undefined;
   #kept: JsonObject[] = [];
+  #unfinished: Buffer[] = [];
   #ended: 'exited' | 'unreadable' | undefined;
   lastUsedMs = Date.now();
 
   constructor(
     command: readonly string[],
     environment: Record<string, string>,
-    private readonly maxDepth: number,
+    private readonly limits: { readonly maxDepth: number; readonly maxAnswerBytes: number },
     private readonly onEnd: () => void,
   ) {
     const [program = '', ...rest] = command;
@@ -41,7 +42,7 @@ export class StdioSession {
     this.#child.on('close', () => this.#end('exited'));
     this.#child.stdin?.on('error', () => this.#end('exited'));
     if (this.#child.stdout === null) throw new TypeError('the child has no output');
-    createInterface({ input: this.#child.stdout }).on('line', (line) => this.#line(line));
+    this.#child.stdout.on('data', (bytes: Buffer) => this.#read(bytes));
   }
 
   get isAlive(): boolean {
@@ -88,17 +89,34 @@ export class StdioSession {
     this.#child.kill('SIGTERM');
   }
 
-  #line(line: string): void {
-    if (line.trim() === '') return;
+  /** Messages end with a line feed, and with nothing else that a program might take for a line's end. */
+  #read(bytes: Buffer): void {
+    let rest = bytes;
+    for (let end = rest.indexOf(lineFeed); end >= 0; end = rest.indexOf(lineFeed)) {
+      this.#line(Buffer.concat([...this.#unfinished.splice(0), rest.subarray(0, end)]));
+      rest = rest.subarray(end + 1);
+    }
+    this.#unfinished.push(rest);
+    const size = this.#unfinished.reduce((sum, each) => sum + each.length, 0);
+    if (size > this.limits.maxAnswerBytes) this.#giveUp();
+  }
+
+  #line(line: Buffer): void {
+    if (this.#ended !== undefined || line.toString('latin1').trim() === '') return;
     try {
-      const message = parseStrictJson(Buffer.from(line, 'utf8'), this.maxDepth);
+      const message = parseStrictJson(line, this.limits.maxDepth);
       if (!isObject(message)) throw new TypeError('not a message');
       this.#route(message);
     } catch {
-      // A server that writes anything else on its output cannot be followed safely any more.
-      this.close();
-      this.#end('unreadable');
+      this.#giveUp();
     }
+  }
+
+  /** A server that writes anything else on its output cannot be followed safely any more. */
+  #giveUp(): void {
+    this.#unfinished = [];
+    this.close();
+    this.#end('unreadable');
   }
 
   #route(message: JsonObject): void {

@@ -8,16 +8,12 @@ import type { UpstreamLimits } from './http-upstream.js';
 import type { JsonObject } from './message.js';
 import { Mailbox } from './mailbox.js';
 import { StdioSession } from './stdio-session.js';
-import {
-  answers,
-  type McpUpstream,
-  type PartMeta,
-  upstreamRefusal,
-  type UpstreamRequest,
-} from './upstream.js';
+import { isAnswer, type McpUpstream, upstreamRefusal, type UpstreamRequest } from './upstream.js';
 
 /** A session that nobody has used for this long is ended, in milliseconds. */
 const idleMs = 30 * 60_000;
+/** Each session is a process. */
+const maxSessions = 100;
 
 /** An upstream that is a program: one child for each session, ended with the gateway. */
 export class StdioUpstream implements McpUpstream {
@@ -33,7 +29,7 @@ export class StdioUpstream implements McpUpstream {
     this.#sweep = setInterval(() => this.#endIdle(), 60_000).unref();
   }
 
-  prepare(request: UpstreamRequest): Upstream<PartMeta> {
+  prepare(request: UpstreamRequest): Upstream {
     return { forward: (forwarding) => this.#forward(request, forwarding) };
   }
 
@@ -42,10 +38,7 @@ export class StdioUpstream implements McpUpstream {
     for (const session of this.#sessions.values()) session.close();
   }
 
-  async *#forward(
-    request: UpstreamRequest,
-    forwarding: Forwarding,
-  ): AsyncGenerator<AnswerPart<PartMeta>> {
+  async *#forward(request: UpstreamRequest, forwarding: Forwarding): AsyncGenerator<AnswerPart> {
     const { message, verb } = request;
     if (message?.kind === 'request' && message.method === 'initialize') this.#open(request);
     const session = this.#find(request);
@@ -68,20 +61,20 @@ export class StdioUpstream implements McpUpstream {
     request: UpstreamRequest,
     message: Extract<UpstreamRequest['message'], { kind: 'request' }>,
     forwarding: Forwarding,
-  ): AsyncGenerator<AnswerPart<PartMeta>> {
+  ): AsyncGenerator<AnswerPart> {
     const mailbox = new Mailbox<JsonObject>();
     session.request(message.id, message.body, { say: mailbox.put, end: mailbox.close });
     let isOpen = false;
     try {
       for (;;) {
         const said = await this.#nextOf(mailbox);
-        const last = answers(message, said);
+        const last = isAnswer(message, said);
         if (!isOpen && message.method !== 'initialize') {
           request.onReply({ status: 200, isStream: !last });
         }
         isOpen = true;
         const content = last ? await visibleOnly(request, said, forwarding) : said;
-        yield { content, meta: {}, last };
+        yield { content, last };
         if (last) return;
       }
     } finally {
@@ -89,10 +82,7 @@ export class StdioUpstream implements McpUpstream {
     }
   }
 
-  async *#listen(
-    session: StdioSession,
-    request: UpstreamRequest,
-  ): AsyncGenerator<AnswerPart<PartMeta>> {
+  async *#listen(session: StdioSession, request: UpstreamRequest): AsyncGenerator<AnswerPart> {
     const mailbox = new Mailbox<JsonObject>();
     const stop = session.listen({ say: mailbox.put, end: mailbox.close });
     const leave = (): void => mailbox.close('left');
@@ -101,7 +91,7 @@ export class StdioUpstream implements McpUpstream {
       for (;;) {
         const said = await mailbox.next();
         if (said === undefined) return;
-        yield { content: said, meta: {}, last: false };
+        yield { content: said, last: false };
       }
     } finally {
       request.signal.removeEventListener('abort', leave);
@@ -124,11 +114,14 @@ export class StdioUpstream implements McpUpstream {
 
   #open(request: UpstreamRequest): void {
     try {
+      if (this.#sessions.size >= maxSessions) {
+        const message = 'Too many sessions of this server are open.';
+        throw new Refusal('OVERLOADED', 'upstream', message, { retryAfterMs: 60_000 });
+      }
       const id = randomUUID();
       const environment = this.servers.childEnvironment(this.config);
       const onEnd = (): void => void this.#sessions.delete(id);
-      const { maxDepth } = this.limits;
-      const session = new StdioSession(this.config.command, environment, maxDepth, onEnd);
+      const session = new StdioSession(this.config.command, environment, this.limits, onEnd);
       this.#sessions.set(id, session);
       request.onReply({ status: 200, isStream: false, issuedSessionId: id });
       this.#opened.set(request, session);

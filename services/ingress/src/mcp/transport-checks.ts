@@ -55,8 +55,8 @@ export function checkMediaType(request: IncomingMessage): void {
 }
 
 /**
- * Reads a body up to a limit. What lies beyond it is left to Node, which drains it behind the answer:
- * destroying the request here would cut the connection, and the client would never read its refusal.
+ * Reads a body up to a limit. What lies beyond it is left to Node, which drains it behind the answer;
+ * a request that the loop had destroyed would have no socket any more, and so no address to record.
  * @throws Refusal when it is larger or ends early.
  */
 export async function readBody(request: IncomingMessage, maxBytes: number): Promise<Buffer> {

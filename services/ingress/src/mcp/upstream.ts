@@ -3,12 +3,6 @@ import { Refusal } from '../gate/refusal.js';
 import type { JsonObject, Message } from './message.js';
 import type { Session } from './session-ids.js';
 
-/** The adapter's notes on a part: how its server-sent event was named. */
-export interface PartMeta {
-  readonly eventId?: string | undefined;
-  readonly retryMs?: number | undefined;
-}
-
 /** How an upstream took a message, known before its first part. */
 export interface UpstreamReply {
   /** HTTP status; 200 or 202 where the upstream speaks no HTTP. */
@@ -35,7 +29,7 @@ export interface UpstreamRequest {
 
 /** An upstream MCP server over one of its transports. */
 export interface McpUpstream {
-  prepare(request: UpstreamRequest): Upstream<PartMeta>;
+  prepare(request: UpstreamRequest): Upstream;
 }
 
 /** The upstream cannot be reached, or said something that is no answer. */
@@ -48,8 +42,16 @@ export function upstreamRefusal(
   return new Refusal(code, 'upstream', message, { executed }, { cause });
 }
 
-/** True for the message that answers a request. */
-export function answers(request: Message | undefined, candidate: JsonObject): boolean {
-  if (request?.kind !== 'request' || 'method' in candidate) return false;
-  return candidate['id'] === request.id || ('error' in candidate && candidate['id'] == null);
+/**
+ * Reads what an upstream said: the answer to the request, or something that it says by itself. An
+ * answer that nobody asked for here belongs to another call, under another mask, and is refused.
+ * @throws Refusal
+ */
+export function isAnswer(request: Message | undefined, said: JsonObject): boolean {
+  if ('method' in said) return false;
+  const isOurs = request?.kind === 'request' && said['id'] === request.id;
+  const isErrorWithoutId = request !== undefined && 'error' in said && said['id'] == null;
+  if (isOurs || isErrorWithoutId) return true;
+  const message = 'The server gave an answer that nobody asked for.';
+  throw upstreamRefusal('UPSTREAM_UNREADABLE', message, 'yes');
 }
