@@ -26,6 +26,8 @@ import { Upstreams } from './mcp/upstreams.js';
 import { Servers } from './servers.js';
 
 const progressMs = 10_000;
+/** How long calls that run may take at shutdown, milliseconds. */
+const drainMs = 5000;
 
 /** What ingress is made with. */
 export interface IngressSettings {
@@ -58,6 +60,7 @@ class IngressShutdown implements BeforeApplicationShutdown, OnApplicationShutdow
   }
 
   async onApplicationShutdown(): Promise<void> {
+    await this.endpoint.settled(drainMs);
     await this.upstreams.close();
     await this.refusals.settled();
   }

@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import { PublishError } from '#bus';
 import { callCancelled, callFailed, type Principal } from '#contracts';
 import type { AskedCall } from './call.js';
 import type { GateParts } from './gate-settings.js';
@@ -108,6 +109,7 @@ export class RefusalRecord {
         return;
       } catch (error) {
         this.report(error);
+        if (error instanceof PublishError && error.code === 'LOG_CLOSED') return;
       }
     }
   }

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Request, Response } from 'express';
 import { Refusal } from '../gate/refusal.js';
 import type { RefusalRecord } from '../gate/refusal-record.js';
@@ -12,7 +13,7 @@ import type { Quotas } from './quotas.js';
 
 /** The MCP endpoint of the gateway: reads a request, takes it through the gate, writes the answer. */
 export class McpEndpoint {
-  readonly #open = new Set<McpCall>();
+  readonly #open = new Map<McpCall, Promise<void>>();
 
   constructor(
     private readonly reader: IntakeReader,
@@ -44,13 +45,20 @@ export class McpEndpoint {
 
   /** Gives up every call that has not run, and ends streams. */
   stop(): void {
-    for (const call of this.#open) call.stop();
+    for (const call of this.#open.keys()) call.stop();
+  }
+
+  /** Resolves when no call is at the gate any more, or after `timeoutMs`. */
+  async settled(timeoutMs: number): Promise<void> {
+    const ended = Promise.allSettled(this.#open.values());
+    await Promise.race([ended, pause(timeoutMs, undefined, { ref: false })]);
   }
 
   async #run(call: McpCall, response: Response): Promise<void> {
-    this.#open.add(call);
+    const running = call.run(response);
+    this.#open.set(call, running);
     try {
-      await call.run(response);
+      await running;
     } finally {
       this.#open.delete(call);
     }
