@@ -16,7 +16,7 @@ export interface Slice {
 }
 
 /** Each caller makes its next call when the last one has ended. `call` rejects for a wrong answer. */
-export async function runSlice(job: Job, call: () => Promise<void>): Promise<Slice> {
+async function runSlice(job: Job, call: () => Promise<void>): Promise<Slice> {
   const times: number[] = [];
   let begun = 0;
   let errors = 0;

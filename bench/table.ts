@@ -2,7 +2,7 @@ import type { Measured } from './measure.js';
 import type { RowName } from './rows.js';
 
 /** The middle of some numbers; not a number where there are none. */
-export function median(values: readonly number[]): number {
+function median(values: readonly number[]): number {
   const sorted = values.toSorted((one, other) => one - other);
   return sorted[Math.floor((sorted.length - 1) / 2)] ?? Number.NaN;
 }

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Request, Response } from 'express';
 import { Refusal } from '../gate/refusal.js';
-import type { RefusalRecord } from '../gate/refusal-record.js';
+import type { RefusalRecord, RefusedRequest } from '../gate/refusal-record.js';
 import { flightKey } from './calls-in-flight.js';
 import { ClientAnswer } from './client-answer.js';
 import type { Intake, IntakeReader, Learned, Verb } from './intake.js';
@@ -79,17 +79,7 @@ export class McpEndpoint {
       return { intake, giveBack: this.quotas.take(intake.principal, kind) };
     } catch (error) {
       const refusal = asRefusal(error);
-      await this.refusals.ofRequest(
-        {
-          callId,
-          server: learned.server?.name ?? null,
-          method: learned.operation?.method ?? null,
-          resource: learned.operation?.resource ?? null,
-          principal: learned.principal ?? null,
-          remoteAddress,
-        },
-        refusal,
-      );
+      await this.refusals.ofRequest(known(callId, learned, remoteAddress), refusal);
       throw refusal;
     }
   }
@@ -113,6 +103,22 @@ export class McpEndpoint {
     const renamed = { ...message, body };
     return { ...intake, message: renamed, operation: operationOf(renamed) };
   }
+}
+
+/** What was known of a request when it was refused. */
+function known(
+  callId: string,
+  { operation, principal, server }: Learned,
+  remoteAddress: string | null,
+): RefusedRequest {
+  return {
+    callId,
+    server: server?.name ?? null,
+    method: operation?.method ?? null,
+    resource: operation?.resource ?? null,
+    principal: principal ?? null,
+    remoteAddress,
+  };
 }
 
 function asRefusal(error: unknown): Refusal {

@@ -5,7 +5,7 @@ import { isObject, type JsonObject, type Message, objectAt } from './message.js'
 export interface Relabelled {
   readonly message: Message;
   /** The same saying with the client's own id and progress token in place of the gateway's. */
-  restore(said: Json): Json;
+  readonly restore: (said: Json) => Json;
 }
 
 /**
