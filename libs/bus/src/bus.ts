@@ -58,6 +58,8 @@ interface Registration {
 const defaultRetryPausesMs = [50, 250, 1000];
 const defaultLaterPauseMs = 500;
 const connectPauseMs = 500;
+/** A tap records; it need not wake for every record. */
+const tapBytes = 65_536;
 
 /**
  * The way events travel: a Nest transport strategy over an {@link EventLog}.
@@ -186,7 +188,12 @@ export class Bus implements CustomTransportStrategy {
     }
     for (const [index, tap] of this.#taps.entries()) {
       const name = index === 0 && topics.length === 0 ? group : `${group}-tap${index || ''}`;
-      const options: SubscriptionOptions = { group: name, topics: tap.topics, startAt };
+      const options: SubscriptionOptions = {
+        group: name,
+        topics: tap.topics,
+        startAt,
+        minBytes: tapBytes,
+      };
       const { handle, maxRecords } = tap;
       this.#subscriptions.push(
         await this.log.subscribe(options, { mode: 'batch', handle, maxRecords }),

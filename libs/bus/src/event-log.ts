@@ -33,6 +33,11 @@ export interface SubscriptionOptions {
   readonly group: string;
   readonly topics: readonly string[];
   readonly startAt: StartAt;
+  /**
+   * Bytes that may gather before they are handed over, but never for longer than a fraction of a second:
+   * for a reader that nobody waits for. Default: every record at once.
+   */
+  readonly minBytes?: number;
 }
 
 /** Handles one record; the record is finished when the promise settles well. */

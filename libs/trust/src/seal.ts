@@ -1,4 +1,11 @@
-import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto';
+import {
+  createCipheriv,
+  createDecipheriv,
+  createSecretKey,
+  hkdfSync,
+  type KeyObject,
+  randomBytes,
+} from 'node:crypto';
 import { canonicalJson } from './digest.js';
 
 const ivBytes = 12;
@@ -15,7 +22,7 @@ export class SealBrokenError extends Error {
  * not stored, so that a sealed text cannot be moved to another place.
  */
 export class Sealer {
-  readonly #key: Buffer;
+  readonly #key: KeyObject;
 
   /**
    * @param secret 32 bytes, base64. @param purpose keeps keys of different uses apart (HKDF info).
@@ -24,7 +31,9 @@ export class Sealer {
   constructor(secret: string, purpose: 'arguments' | 'answers' | 'session') {
     const bytes = Buffer.from(secret, 'base64');
     if (bytes.length !== 32) throw new TypeError(`the ${purpose} key must be 32 bytes, base64`);
-    this.#key = Buffer.from(hkdfSync('sha256', bytes, '', `countersign:${purpose}:v1`, 32));
+    const derived = hkdfSync('sha256', bytes, '', `countersign:${purpose}:v1`, 32);
+    // A key object: raw bytes would be read in anew for every text.
+    this.#key = createSecretKey(Buffer.from(derived));
   }
 
   /** Random IV, tag and cipher text as one base64url string. */

@@ -1,3 +1,4 @@
+import type { SubscriptionOptions } from '../event-log.js';
 import type { Consumer, ConsumerConfig, EachBatchPayload } from 'kafkajs';
 import { consumerRetry, patientClient } from './kafka-client.js';
 import type { KafkaLogOptions } from './kafka-options.js';
@@ -31,6 +32,7 @@ const heartbeatMs = 1000;
  */
 export class GroupMember {
   readonly #consumer: Consumer;
+  private readonly group: string;
   /** When a fetch was begun at a broker and not answered. */
   readonly #unanswered = new Map<number, number>();
   #heardAt = performance.now();
@@ -40,9 +42,11 @@ export class GroupMember {
 
   constructor(
     options: KafkaLogOptions,
-    private readonly group: string,
+    reading: Pick<SubscriptionOptions, 'group' | 'minBytes'>,
     private readonly listener: MemberListener,
   ) {
+    const { group, minBytes = 1 } = reading;
+    this.group = group;
     const sessionTimeout = options.sessionMs ?? 10_000;
     const config: ConsumerConfig = {
       groupId: group,
@@ -50,6 +54,7 @@ export class GroupMember {
       rebalanceTimeout: sessionTimeout,
       heartbeatInterval: Math.min(heartbeatMs, sessionTimeout / 4),
       maxWaitTimeInMs: options.maxWaitMs ?? 250,
+      minBytes,
       allowAutoTopicCreation: false,
       retry: consumerRetry,
     };

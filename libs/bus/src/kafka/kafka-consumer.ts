@@ -105,7 +105,7 @@ export class KafkaConsumer implements Subscription {
   async #join(): Promise<void> {
     // A member that was replaced may still be speaking; nothing that it says counts.
     const isPresent = () => this.#member === member;
-    const member: GroupMember = new GroupMember(this.options, this.reading.group, {
+    const member: GroupMember = new GroupMember(this.options, this.reading, {
       assigned: (partitions) => isPresent() && this.#assign(member, partitions),
       fetched: async (payload) => (isPresent() ? this.#take(payload) : undefined),
       rebalancing: () => isPresent() && this.#commit(),
