@@ -1,7 +1,7 @@
 import type { LogRecord } from '../event-log.js';
 import type { RecordStore } from './record-store.js';
 
-const keptPerPartition = 128;
+const keptPerPartition = 1024;
 
 /** The newest records of each partition in memory, so that a reader that keeps up never asks the file. */
 export class RecentRecords {
