@@ -167,18 +167,17 @@ function approvalsUsedTwice(events: readonly LoggedEvent[]): Anomaly[] {
 
 function clientSide(history: History): Anomaly[] {
   const executed = new Map(history.executions.map((each) => [each.nonce, each]));
-  const callIds = new Map(
-    ofType(history.events, 'requested').map((each) => [
-      String(each.data['digest']),
-      callIdOf(each),
-    ]),
+  // A call that was held is made again under another id and the same digest.
+  const requested = Map.groupBy(ofType(history.events, 'requested'), (each) =>
+    String(each.data['digest']),
   );
   const masked = Map.groupBy(ofType(history.events, 'masked'), (each) => callIdOf(each));
   const isOnRecord = ({ nonce, text }: ClientCall): boolean => {
     const execution = executed.get(nonce);
     if (execution === undefined || !text.includes(nonce)) return false;
     const digest = digestOf(history.server, execution.tool, execution.arguments);
-    const parts = masked.get(callIds.get(digest) ?? '') ?? [];
+    const ids = (requested.get(digest) ?? []).map((each) => callIdOf(each));
+    const parts = ids.flatMap((id) => masked.get(id) ?? []);
     return parts.some((each) => each.data['content'] === text);
   };
   return history.calls.flatMap((call): Anomaly[] => {
