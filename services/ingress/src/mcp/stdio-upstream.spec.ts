@@ -23,7 +23,8 @@ process.stdin.on('data', (bytes) => {
       say({ method: 'notifications/progress', params: { progressToken: params._meta.progressToken, progress: 1 } });
       say({ method: 'notifications/message', params: { data: 'aside' } });
     }
-    if (method === 'env') say({ id, result: process.env });
+    if (method === 'separator') say({ id, result: { text: 'a\\u2028b\\u2029c' } });
+    else if (method === 'env') say({ id, result: process.env });
     else if (id !== undefined && method !== 'twice') say({ id, result: { method } });
   }
 });
@@ -94,6 +95,15 @@ test('when the server talks before it answers, then that is told in its order', 
     { id: 1, result: { method: 'talk' } },
   ]);
   expect(reply).toEqual({ status: 200, isStream: true });
+});
+
+test('when an answer holds a line separator that is no line feed, then it is one message all the same', async () => {
+  const to = upstream();
+  const session = await open(to);
+
+  const { parts } = await ask(to, { id: 1, method: 'separator', params: {} }, session);
+
+  expect(parts).toEqual([{ jsonrpc: '2.0', id: 1, result: { text: 'a\u2028b\u2029c' } }]);
 });
 
 test('when the child gets an environment, then it holds what the configuration says and nothing else', async () => {
