@@ -57,11 +57,11 @@ export class Gate {
     caller: Caller,
     saysError: SaysError,
   ): Promise<Relayed> {
-    const subject = { call, digest: callDigest(call) };
     const waiter = this.waiters.open(call.callId);
     const startedMs = performance.now();
     try {
       this.#refuseWhenClosed();
+      const subject = { call, digest: callDigest(call) };
       const passage = { subject, waiter, upstream, caller, startedMs };
       const relayed = await this.#walk(passage, saysError);
       countCall(call.server, relayed.isError ? 'error' : 'ok', startedMs);
