@@ -3,7 +3,7 @@ WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 COPY tools/node.mjs tools/
 RUN npm ci
-COPY nest-cli.json tsconfig.json ./
+COPY nest-cli.json rspack.config.mjs tsconfig.json ./
 COPY libs libs
 COPY services services
 COPY demo demo

@@ -14,6 +14,7 @@ import {
   type BatchHandler,
   type EventLog,
   type LogRecord,
+  type OutgoingRecord,
   PublishError,
   type StartAt,
   type Subscription,
@@ -46,9 +47,14 @@ export interface BusOptions {
   readonly retryPausesMs?: readonly number[];
   /** How long a {@link TryAgainLater} waits before the next try, milliseconds. Default 500. */
   readonly laterPauseMs?: number;
+  /** How long events may gather before they are read, for a service that nobody waits for, milliseconds. Default 0. */
+  readonly gatherMs?: number;
   readonly now?: () => Date;
   readonly observer?: BusObserver;
 }
+
+/** How an event travels. */
+export type Travel = Pick<OutgoingRecord, 'patienceMs'>;
 
 interface Registration {
   readonly contract: EventContract;
@@ -58,8 +64,6 @@ interface Registration {
 const defaultRetryPausesMs = [50, 250, 1000];
 const defaultLaterPauseMs = 500;
 const connectPauseMs = 500;
-/** A tap records; it need not wake for every record. */
-const tapBytes = 65_536;
 
 /**
  * The way events travel: a Nest transport strategy over an {@link EventLog}.
@@ -114,15 +118,21 @@ export class Bus implements CustomTransportStrategy {
     contract: C,
     data: DataOf<C>,
     cause?: Envelope,
+    travel: Travel = {},
   ): Promise<EventOf<C>> {
     const event = createEvent(contract, data, { time: this.#now(), cause });
-    await this.republish(contract, event);
+    await this.republish(contract, event, travel);
     return event;
   }
 
   /** States an event that exists already, under its own id: for an outbox. @throws PublishError */
-  async republish<C extends EventContract>(contract: C, event: EventOf<C>): Promise<void> {
+  async republish<C extends EventContract>(
+    contract: C,
+    event: EventOf<C>,
+    travel: Travel = {},
+  ): Promise<void> {
     await this.log.append({
+      ...travel,
       topic: contract.topic,
       key: event.subject,
       value: Buffer.from(JSON.stringify(event), 'utf8'),
@@ -174,7 +184,7 @@ export class Bus implements CustomTransportStrategy {
   }
 
   async #subscribe(): Promise<void> {
-    const { group, startAt } = this.options;
+    const { group, startAt, gatherMs = 0 } = this.options;
     if (this.#registrations.size === 0 && this.#taps.length === 0) {
       throw new TypeError(`bus ${group}: nothing registered; call app.init() before listening`);
     }
@@ -182,18 +192,13 @@ export class Bus implements CustomTransportStrategy {
       ...new Set([...this.#registrations.values()].map((each) => each.contract.topic)),
     ];
     if (topics.length > 0) {
-      const options: SubscriptionOptions = { group, topics, startAt };
+      const options: SubscriptionOptions = { group, topics, startAt, gatherMs };
       const handle = async (record: LogRecord) => this.#receive(record);
       this.#subscriptions.push(await this.log.subscribe(options, { mode: 'each', handle }));
     }
     for (const [index, tap] of this.#taps.entries()) {
       const name = index === 0 && topics.length === 0 ? group : `${group}-tap${index || ''}`;
-      const options: SubscriptionOptions = {
-        group: name,
-        topics: tap.topics,
-        startAt,
-        minBytes: tapBytes,
-      };
+      const options = { group: name, topics: tap.topics, startAt, gatherMs };
       const { handle, maxRecords } = tap;
       this.#subscriptions.push(
         await this.log.subscribe(options, { mode: 'batch', handle, maxRecords }),

@@ -415,6 +415,41 @@ export function eventLogSuite(name: string, setup: () => Promise<LogStorage>): v
       await vi.waitFor(() => expect(reader.numbers()).toEqual(numbers(100)), patience);
     });
 
+    test('when a record may wait, then it travels with the next one, or alone in its time, or at the end', async () => {
+      const [log, topic, reader] = [await open(), await storage.topic(), collector()];
+      await log.subscribe(whole(topic), each(reader.handle));
+      const longMs = 2000;
+
+      const patient = log.append({ ...recordOf(topic, 'key', 0), patienceMs: longMs });
+      await log.append(recordOf(topic, 'key', 1));
+      await patient;
+      await log.append({ ...recordOf(topic, 'key', 2), patienceMs: 5 });
+      const last = log.append({ ...recordOf(topic, 'key', 3), patienceMs: longMs });
+
+      await vi.waitFor(() => expect(reader.records.map(numberOf)).toEqual([0, 1, 2]), patience);
+      await log.close();
+      await last;
+      const again = collector();
+      await (await open()).subscribe(whole(topic), each(again.handle));
+      await vi.waitFor(() => expect(again.records.map(numberOf)).toEqual([0, 1, 2, 3]), patience);
+    });
+
+    test('when records may gather, then those of a while are handed over together, in order, none left', async () => {
+      const [log, topic] = [await open(), await storage.topic()];
+      const runs: number[][] = [];
+      const handle: BatchHandler = async (records) => void runs.push(records.map(numberOf));
+      const reading = { ...whole(topic), gatherMs: 1500 };
+      await log.subscribe(reading, { mode: 'batch', handle, maxRecords: 500 });
+
+      for (const n of numbers(20)) await log.append(recordOf(topic, 'key', n));
+      await vi.waitFor(() => expect(runs.flat()).toEqual(numbers(20)), patience);
+      const early = runs.length;
+      for (const n of numbers(20)) await log.append(recordOf(topic, 'key', n + 20));
+
+      await vi.waitFor(() => expect(runs.flat()).toEqual(numbers(40)), patience);
+      expect(early).toBeLessThan(20);
+    });
+
     test('when too many appends wait, then the rest is refused and exactly the others are stored', async () => {
       const [log, topic, reader] = [
         await open({ maxQueuedRecords: 10 }),

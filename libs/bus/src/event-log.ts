@@ -5,6 +5,11 @@ export interface OutgoingRecord {
   readonly key: string;
   readonly value: Buffer;
   readonly headers: Readonly<Record<string, string>>;
+  /**
+   * Milliseconds, far fewer than an append may take, that it may wait for others to travel with: for what
+   * nobody waits for. Default 0: it goes at once.
+   */
+  readonly patienceMs?: number;
 }
 
 /** A record as it was read. */
@@ -34,10 +39,10 @@ export interface SubscriptionOptions {
   readonly topics: readonly string[];
   readonly startAt: StartAt;
   /**
-   * Bytes that may gather before they are handed over, but never for longer than a fraction of a second:
-   * for a reader that nobody waits for. Default: every record at once.
+   * Milliseconds that records may gather before they are handed over: for a reader that nobody waits for.
+   * Default 0, every record at once.
    */
-  readonly minBytes?: number;
+  readonly gatherMs?: number;
 }
 
 /** Handles one record; the record is finished when the promise settles well. */

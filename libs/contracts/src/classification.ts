@@ -33,11 +33,27 @@ export function redactFields(
   data: Readonly<Record<string, unknown>>,
   visible: readonly Classification[],
 ): Record<string, unknown> {
-  const known = Object.entries(schema.shape).filter(([name]) => name in data);
+  const present = fieldsOf(schema).filter(([name]) => name in data);
   return Object.fromEntries(
-    known.map(([name, field]) => {
-      const isVisible = field instanceof z.ZodType && visible.includes(classificationOf(field));
-      return [name, isVisible ? data[name] : redactedMark];
-    }),
+    present.map(([name, classification]) => [
+      name,
+      visible.includes(classification) ? data[name] : redactedMark,
+    ]),
   );
+}
+
+type Field = readonly [name: string, classification: Classification];
+
+/** Schemas do not change, and looking a mark up costs more than a whole event may. */
+const known = new WeakMap<z.ZodObject, readonly Field[]>();
+
+function fieldsOf(schema: z.ZodObject): readonly Field[] {
+  const fields =
+    known.get(schema) ??
+    Object.entries(schema.shape).map(([name, field]): Field => [
+      name,
+      field instanceof z.ZodType ? classificationOf(field) : 'secret',
+    ]);
+  known.set(schema, fields);
+  return fields;
 }

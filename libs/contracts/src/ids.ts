@@ -1,13 +1,12 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 /**
  * An id derived from its parts: UUIDv8 over SHA-256 (RFC 9562 §5.8). The same parts always give the
  * same id, so an event published again for the same cause is recognised as a repeat.
  */
 export function derivedId(...parts: readonly string[]): string {
-  const hash = createHash('sha256');
-  for (const part of parts) hash.update(`${part.length}:`).update(part);
-  const bytes = hash.digest().subarray(0, 16);
+  const text = parts.map((part) => `${part.length}:${part}`).join('');
+  const bytes = hash('sha256', text, 'buffer').subarray(0, 16);
   bytes[6] = (bytes[6]! & 0x0f) | 0x80;
   bytes[8] = (bytes[8]! & 0x3f) | 0x80;
   const hex = bytes.toString('hex');

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { createRemoteJWKSet, customFetch, errors, jwtVerify, type JWTVerifyGetKey } from 'jose';
 import { Agent, fetch as fetchThrough } from 'undici';
 import type { Principal } from '#contracts';
@@ -49,7 +49,7 @@ export class EntraTokens extends TokenVerifier {
   }
 
   async verify(token: string): Promise<Principal> {
-    const name = createHash('sha256').update(token).digest('base64');
+    const name = hash('sha256', token, 'base64');
     const known = this.#remembered.get(name);
     if (known !== undefined && Date.now() < known.untilMs) return known.principal;
     const { payload, keys } = await this.#verifySignature(token);

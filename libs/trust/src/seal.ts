@@ -4,12 +4,27 @@ import {
   createSecretKey,
   hkdfSync,
   type KeyObject,
-  randomBytes,
+  randomFillSync,
 } from 'node:crypto';
 import { canonicalJson } from './digest.js';
 
 const ivBytes = 12;
 const tagBytes = 16;
+
+/** Random IVs, many from each question to the operating system, since a question costs as much as a seal. */
+class RandomIvs {
+  readonly #bytes = Buffer.alloc(256 * ivBytes);
+  #used = this.#bytes.length;
+
+  next(): Buffer {
+    if (this.#used === this.#bytes.length) {
+      randomFillSync(this.#bytes);
+      this.#used = 0;
+    }
+    this.#used += ivBytes;
+    return this.#bytes.subarray(this.#used - ivBytes, this.#used);
+  }
+}
 
 /** A sealed text could not be opened: another key, another context, or changed bytes. */
 export class SealBrokenError extends Error {
@@ -23,6 +38,7 @@ export class SealBrokenError extends Error {
  */
 export class Sealer {
   readonly #key: KeyObject;
+  readonly #ivs = new RandomIvs();
 
   /**
    * @param secret 32 bytes, base64. @param purpose keeps keys of different uses apart (HKDF info).
@@ -38,7 +54,7 @@ export class Sealer {
 
   /** Random IV, tag and cipher text as one base64url string. */
   seal(text: string, context: string): string {
-    const iv = randomBytes(ivBytes);
+    const iv = this.#ivs.next();
     const cipher = createCipheriv('aes-256-gcm', this.#key, iv);
     cipher.setAAD(Buffer.from(context, 'utf8'));
     const body = Buffer.concat([cipher.update(text, 'utf8'), cipher.final()]);

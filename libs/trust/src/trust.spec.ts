@@ -11,11 +11,11 @@ const verifier = new Verifier(key.publicKey);
 const statement = { callId: 'a', digest: 'b', nested: { list: [1, 2], text: 'ü' } };
 
 describe('signatures', () => {
-  test('when a statement is unchanged, whatever the order of its members, then it verifies', () => {
+  test('when a statement is unchanged, whatever the order of its members, then it verifies', async () => {
     const signature = signer.sign('verdict', statement);
     const reordered = { nested: { text: 'ü', list: [1, 2] }, digest: 'b', callId: 'a' };
 
-    expect(verifier.verify('verdict', reordered, signature)).toBe(true);
+    expect(await verifier.verify('verdict', reordered, signature)).toBe(true);
   });
 
   test.each<[string, object]>([
@@ -23,17 +23,23 @@ describe('signatures', () => {
     ['an added member', { ...statement, extra: 1 }],
     ['a missing member', { callId: 'a', digest: 'b' }],
     ['the order of a list', { ...statement, nested: { list: [2, 1], text: 'ü' } }],
-  ])('when %s differs, then it does not verify', (_, changed) => {
-    expect(verifier.verify('verdict', changed, signer.sign('verdict', statement))).toBe(false);
+  ])('when %s differs, then it does not verify', async (_, changed) => {
+    expect(await verifier.verify('verdict', changed, signer.sign('verdict', statement))).toBe(
+      false,
+    );
   });
 
-  test('when it was signed for another purpose or by another key, then it does not verify', () => {
+  test('when it was signed for another purpose or by another key, then it does not verify', async () => {
     const other = new Signer(newSigningKey().privateKey);
 
-    expect(verifier.verify('approval', statement, signer.sign('verdict', statement))).toBe(false);
-    expect(verifier.verify('verdict', statement, other.sign('verdict', statement))).toBe(false);
-    expect(verifier.verify('verdict', statement, '')).toBe(false);
-    expect(verifier.verify('verdict', statement, 'no signature')).toBe(false);
+    expect(await verifier.verify('approval', statement, signer.sign('verdict', statement))).toBe(
+      false,
+    );
+    expect(await verifier.verify('verdict', statement, other.sign('verdict', statement))).toBe(
+      false,
+    );
+    expect(await verifier.verify('verdict', statement, '')).toBe(false);
+    expect(await verifier.verify('verdict', statement, 'no signature')).toBe(false);
   });
 
   test('when a key is of another kind, then it is refused at once', () => {

@@ -34,7 +34,7 @@ export class ApprovalConsumer implements OnModuleInit {
   async #onDecided(event: EventOf<typeof callDecided>): Promise<void> {
     const { verdict, signature } = event.data;
     if (verdict.effect !== 'review') return;
-    if (!this.policyKey.verify('verdict', verdict, signature)) {
+    if (!(await this.policyKey.verify('verdict', verdict, signature))) {
       this.#logger.error(`verdict of call ${event.data.callId} is not signed by policy: ignored`);
       return;
     }

@@ -1,6 +1,6 @@
 import { type DynamicModule, Injectable, Module, type OnApplicationShutdown } from '@nestjs/common';
 import { DataSource } from 'typeorm';
-import { Bus } from '#bus';
+import { Bus, type BusOptions } from '#bus';
 import { TokenVerifier } from '#identity';
 import { openDatabase } from '#storage';
 import type { Signer, Verifier } from '#trust';
@@ -13,6 +13,13 @@ import { approvalTable, waitingCallTable } from './approvals.table.js';
 import { Expiry } from './expiry.js';
 import { OutboxRelay } from './outbox-relay.js';
 import { Settlement } from './settlement.js';
+
+/** How approval reads: people decide here, so a tenth of a second more is nothing, and most verdicts are not for it. */
+export const approvalReading = {
+  group: 'approval',
+  startAt: 'committed',
+  gatherMs: 100,
+} as const satisfies BusOptions;
 
 /** What the approval service needs. */
 export interface ApprovalSettings {
@@ -27,7 +34,7 @@ export interface ApprovalSettings {
   readonly leaseSeconds?: number;
   /** How long after its end a lease may still be reported as used. Default 10. */
   readonly graceSeconds?: number;
-  /** Longest time an event waits in the outbox, and between looks for what expired; milliseconds. Default 50 and 500. */
+  /** Longest time an event waits in the outbox, and between looks for what expired; milliseconds. Default 500 both. */
   readonly pollMs?: number;
   readonly sweepMs?: number;
 }
@@ -55,7 +62,7 @@ export class ApprovalReadiness implements OnApplicationShutdown {
 @Module({})
 export class ApprovalModule {
   static register(settings: ApprovalSettings): DynamicModule {
-    const { leaseSeconds = 30, graceSeconds = 10, pollMs = 50, sweepMs = 500 } = settings;
+    const { leaseSeconds = 30, graceSeconds = 10, pollMs = 500, sweepMs = 500 } = settings;
     const settlement = new Settlement({ leaseSeconds, graceSeconds });
     return {
       module: ApprovalModule,

@@ -324,7 +324,7 @@ describe('a call under review', { timeout: 60_000 }, () => {
 
     expect(answer.status).toBe(200);
     const { statement, signature } = await house.heard(callApproved, callId);
-    expect(word.verify('approval', statement, signature)).toBe(true);
+    expect(await word.verify('approval', statement, signature)).toBe(true);
     expect(approvalStatementSchema.parse(statement)).toMatchObject({
       callId,
       digest: event.data.verdict.digest,

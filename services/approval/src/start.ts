@@ -12,7 +12,7 @@ import {
   withLog,
 } from '#runtime';
 import { Signer, Verifier } from '#trust';
-import { ApprovalModule, ApprovalReadiness } from './approval.module.js';
+import { ApprovalModule, approvalReading, ApprovalReadiness } from './approval.module.js';
 
 const environmentSchema = z.object({
   ...commonEnvironment,
@@ -29,7 +29,7 @@ export async function startApproval(
   const env = readEnvironment(environmentSchema, environment);
   const config = readConfigFile(env.COUNTERSIGN_CONFIG);
   const log = new KafkaLog({ brokers: env.KAFKA_BROKERS, clientId: 'countersign-approval' });
-  const bus = new Bus(log, { group: 'approval', startAt: 'committed' });
+  const bus = new Bus(log, approvalReading);
   const service = await startService({
     name: 'approval',
     host: env.COUNTERSIGN_HOST,

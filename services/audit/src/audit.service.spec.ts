@@ -768,7 +768,9 @@ describe('checkpoints', { timeout: 60_000 }, () => {
     await expect.poll(whole, { timeout: 5000 }).toBeDefined();
 
     const { signature, ...statement } = whole()!;
-    expect(new Verifier(keys.publicKey).verify('checkpoint', statement, signature)).toBe(true);
+    expect(await new Verifier(keys.publicKey).verify('checkpoint', statement, signature)).toBe(
+      true,
+    );
     const rows = await house.rows();
     for (const head of statement.heads) {
       const end = rows.find(

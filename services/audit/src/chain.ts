@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { sha256 } from '#trust';
 
 /** What stands before the first row of every chain. */
 export const genesis = '0'.repeat(64);
@@ -44,13 +44,11 @@ export type Finding =
 
 /** The hash of a row: over the hash before it and everything the row says. Each part carries its length. */
 function hashOf(previous: string, link: Link): string {
-  const hash = createHash('sha256');
   const { topic, offset, timestampMs, key, state, rawHash, event } = link;
   const place = [topic, String(link.partition), String(link.generation), offset];
-  const text = event === null ? '' : createHash('sha256').update(event).digest('hex');
+  const text = event === null ? '' : sha256(event);
   const parts = [previous, ...place, timestampMs, key, state, rawHash, text];
-  for (const part of parts) hash.update(`${Buffer.byteLength(part)}:`).update(part);
-  return hash.digest('hex');
+  return sha256(parts.map((part) => `${Buffer.byteLength(part)}:${part}`).join(''));
 }
 
 /** Appends links to a chain, in their order. */

@@ -3,7 +3,7 @@ import { z } from 'zod';
 /** Longest text in a column that is searched, in characters: index entries have a limit. */
 const maxChars = 400;
 
-const text = z.string().optional().catch(undefined);
+const text = z.string().nullish().catch(undefined);
 const texts = z.array(z.string()).optional().catch(undefined);
 const someone = z.object({ tenantId: text, objectId: text }).nullish().catch(undefined);
 
@@ -102,8 +102,8 @@ export function searchable(value: string): string {
 }
 
 /** The first value that is there. */
-function column(...values: readonly (string | undefined)[]): string | null {
-  const value = values.find((each) => each !== undefined);
+function column(...values: readonly (string | null | undefined)[]): string | null {
+  const value = values.find((each) => typeof each === 'string');
   return value === undefined ? null : searchable(value);
 }
 
@@ -129,6 +129,6 @@ function approversOf(said: Said): string[] {
   const refuser = said.code === 'APPROVAL_REFUSED' ? said.by : undefined;
   const people = [said.voter, refuser, ...(said.statement?.approvers ?? [])];
   return people.flatMap((each) =>
-    each?.objectId === undefined ? [] : [searchable(each.objectId)],
+    typeof each?.objectId === 'string' ? [searchable(each.objectId)] : [],
   );
 }

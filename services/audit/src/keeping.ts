@@ -97,5 +97,6 @@ function storableJson(event: unknown): string {
 }
 
 function storableTime(time: string): string | null {
-  return Date.parse(time) >= 0 ? new Date(time).toISOString() : null;
+  const at = new Date(time);
+  return at.getTime() >= 0 ? at.toISOString() : null;
 }

@@ -1,14 +1,16 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
 import { Bus, type LogRecord, TryAgainLater } from '#bus';
 import { isOutage } from '#storage';
 import { Events } from './events.js';
-import { bare, keep } from './keeping.js';
+import { bare, keep, type Kept } from './keeping.js';
 
 /** Records of one partition that the bus hands over at once. */
 const maxRun = 500;
 /** Records, and bytes of them, of one transaction. */
 const maxRecords = 2_000;
 const maxBytes = 8_388_608;
+const keptInOneTurn = 16;
 
 interface Waiting {
   readonly records: readonly LogRecord[];
@@ -70,7 +72,7 @@ export class Recorder implements OnModuleInit {
   /** One record that the database does not take must not hold up the others, nor be lost. */
   async #store(records: readonly LogRecord[]): Promise<void> {
     try {
-      await this.events.append(records.map((record) => keep(record)));
+      await this.events.append(await keepAll(records));
     } catch (error) {
       if (isOutage(error)) throw error;
       this.#logger.error(
@@ -90,6 +92,16 @@ export class Recorder implements OnModuleInit {
       await this.events.append([bare(record, 'unstorable')]);
     }
   }
+}
+
+/** Keeps records a few at a time, so that whatever shares the process has its turn in between. */
+async function keepAll(records: readonly LogRecord[]): Promise<Kept[]> {
+  const kept: Kept[] = [];
+  for (const record of records) {
+    if (kept.length % keptInOneTurn === 0) await nextTurn();
+    kept.push(keep(record));
+  }
+  return kept;
 }
 
 /** Splits records, in their order, into what one transaction may hold. */

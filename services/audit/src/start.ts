@@ -13,7 +13,7 @@ import {
   withLog,
 } from '#runtime';
 import { Signer } from '#trust';
-import { AuditModule, AuditReadiness } from './audit.module.js';
+import { AuditModule, auditReading, AuditReadiness } from './audit.module.js';
 
 const environmentSchema = z.object({
   ...commonEnvironment,
@@ -29,7 +29,7 @@ export async function startAudit(
   const env = readEnvironment(environmentSchema, environment);
   const config = readConfigFile(env.COUNTERSIGN_CONFIG);
   const log = new KafkaLog({ brokers: env.KAFKA_BROKERS, clientId: 'countersign-audit' });
-  const bus = new Bus(log, { group: 'audit', startAt: 'committed' });
+  const bus = new Bus(log, auditReading);
   const service = await startService({
     name: 'audit',
     host: env.COUNTERSIGN_HOST,

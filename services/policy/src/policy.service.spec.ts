@@ -131,7 +131,7 @@ test('when a call is requested, then the verdict is signed and names the bundle 
   const { signature, verdict } = await house.verdict(await house.ask());
 
   expect(verdict).toMatchObject({ effect: 'allow', ruleIds: ['r'], objectId: principal.objectId });
-  expect(verifier.verify('verdict', verdict, signature)).toBe(true);
+  expect(await verifier.verify('verdict', verdict, signature)).toBe(true);
   await vi.waitFor(() =>
     expect(house.published).toMatchObject([
       { outcome: 'loaded', bundle: verdict.bundle, rules: 1 },

@@ -13,8 +13,12 @@ import {
   tokenVerifier,
 } from '#runtime';
 import { Signer, Verifier } from '#trust';
-import { ApprovalModule, ApprovalReadiness } from '../../approval/src/approval.module.js';
-import { AuditModule, AuditReadiness } from '../../audit/src/audit.module.js';
+import {
+  ApprovalModule,
+  approvalReading,
+  ApprovalReadiness,
+} from '../../approval/src/approval.module.js';
+import { AuditModule, auditReading, AuditReadiness } from '../../audit/src/audit.module.js';
 import { IngressModule } from '../../ingress/src/ingress.module.js';
 import { MaskingModule } from '../../masking/src/masking.module.js';
 import { PolicyModule } from '../../policy/src/policy.module.js';
@@ -68,9 +72,9 @@ async function start(
   const buses = {
     ingress: new Bus(log, { group: `ingress-${instance}`, startAt: 'end', addressee: instance }),
     policy: new Bus(log, { group: 'policy', startAt: 'committed' }),
-    approval: new Bus(log, { group: 'approval', startAt: 'committed' }),
+    approval: new Bus(log, approvalReading),
     masking: new Bus(log, { group: 'masking', startAt: 'committed' }),
-    audit: new Bus(log, { group: 'audit', startAt: 'committed' }),
+    audit: new Bus(log, auditReading),
   };
   return startService({
     name: 'countersign',

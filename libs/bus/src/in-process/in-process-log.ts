@@ -8,12 +8,14 @@ import {
 import {
   type Delivery,
   type EventLog,
+  type LogRecord,
   type OutgoingRecord,
   PublishError,
   type Subscription,
   type SubscriptionOptions,
 } from '../event-log.js';
 import { GroupReader } from './group-reader.js';
+import { placeName } from './place-name.js';
 import { RecentRecords } from './recent-records.js';
 import { RecordStore } from './record-store.js';
 
@@ -47,6 +49,7 @@ export class InProcessLog implements EventLog {
   readonly #timers: NodeJS.Timeout[];
   #queue: Waiting[] = [];
   #flushIsDue = false;
+  #patience: NodeJS.Timeout | undefined;
   #isClosed = false;
 
   /** @throws Error when the file is held by another process. */
@@ -80,9 +83,7 @@ export class InProcessLog implements EventLog {
     }
     return new Promise((resolve, reject) => {
       this.#queue.push({ record, resolve, reject });
-      if (this.#flushIsDue) return;
-      this.#flushIsDue = true;
-      setImmediate(() => this.#flush());
+      this.#flushWithin(record.patienceMs ?? 0);
     });
   }
 
@@ -112,14 +113,27 @@ export class InProcessLog implements EventLog {
     this.#store.close();
   }
 
+  /** What may wait travels with the next record that may not, or alone when its time has come. */
+  #flushWithin(milliseconds: number): void {
+    if (milliseconds > 0) {
+      this.#patience ??= setTimeout(() => this.#flush(), milliseconds);
+    } else if (!this.#flushIsDue) {
+      this.#flushIsDue = true;
+      setImmediate(() => this.#flush());
+    }
+  }
+
   #flush(): void {
     this.#flushIsDue = false;
+    clearTimeout(this.#patience);
+    this.#patience = undefined;
     const batch = this.#queue;
     if (batch.length === 0) return;
     this.#queue = [];
+    let written: readonly LogRecord[];
     try {
       const now = this.options.now?.() ?? Date.now();
-      const written = this.#store.append(
+      written = this.#store.append(
         batch.map((each) => each.record),
         now,
       );
@@ -132,7 +146,12 @@ export class InProcessLog implements EventLog {
       return;
     }
     for (const each of batch) each.resolve();
-    for (const reader of this.#readers.values()) reader.wake();
+    this.#wakeReaders(written);
+  }
+
+  #wakeReaders(written: readonly LogRecord[]): void {
+    const places = new Set(written.map(({ topic, partition }) => placeName(topic, partition)));
+    for (const reader of this.#readers.values()) reader.wake(places);
   }
 
   #saveProgress(): void {

@@ -7,6 +7,14 @@ const maxInHand = 256;
 /** Wait before a record whose handler rejected is handed over again. */
 const retryPauseMs = 100;
 
+/** What a partition needs of the group that reads it. */
+export interface PartitionGroup {
+  /** Who gets its records now, if anybody. */
+  deliveryNow(): Delivery | undefined;
+  /** Wakes it when the group may go on with it. */
+  goOn(): void;
+}
+
 /** Hands over one partition of one group, and knows up to where everything is finished. */
 export class PartitionReader {
   /** Position of the next record to hand over. */
@@ -25,14 +33,14 @@ export class PartitionReader {
   constructor(
     readonly place: { readonly topic: string; readonly partition: number; readonly start: bigint },
     private readonly recent: RecentRecords,
-    private readonly deliveryNow: () => Delivery | undefined,
+    private readonly group: PartitionGroup,
   ) {
     this.#next = this.#finished = this.#saved = place.start;
   }
 
   /** Looks for records and hands over what may be handed over now. */
   wake(): void {
-    const delivery = this.deliveryNow();
+    const delivery = this.group.deliveryNow();
     if (delivery === undefined || this.#wasGivenBack) return;
     if (delivery.mode === 'batch') this.#handOverBatch(delivery);
     else this.#handOverEach(delivery);
@@ -93,7 +101,7 @@ export class PartitionReader {
   ): Promise<boolean> {
     await before;
     for (;;) {
-      if (this.deliveryNow() !== delivery) return false;
+      if (this.group.deliveryNow() !== delivery) return false;
       try {
         await handle();
         return true;
@@ -113,7 +121,7 @@ export class PartitionReader {
       this.#next = this.#finished;
       this.#doneAhead.clear();
     }
-    this.wake();
+    this.group.goOn();
   }
 
   #read(limit: number): readonly LogRecord[] {

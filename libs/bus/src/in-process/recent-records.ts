@@ -1,4 +1,5 @@
 import type { LogRecord } from '../event-log.js';
+import { placeName } from './place-name.js';
 import type { RecordStore } from './record-store.js';
 
 const keptPerPartition = 1024;
@@ -11,7 +12,7 @@ export class RecentRecords {
 
   add(records: readonly LogRecord[]): void {
     for (const record of records) {
-      const name = `${record.topic}/${record.partition}`;
+      const name = placeName(record.topic, record.partition);
       const kept = this.#byPartition.get(name) ?? [];
       kept.push(record);
       if (kept.length > 2 * keptPerPartition) kept.splice(0, kept.length - keptPerPartition);
@@ -22,7 +23,7 @@ export class RecentRecords {
   /** Records from `from` on, in order, from memory where they all are there, else from the file. */
   read(topic: string, partition: number, from: bigint, limit: number): readonly LogRecord[] {
     if (from >= this.store.end(topic, partition)) return [];
-    const kept = this.#byPartition.get(`${topic}/${partition}`);
+    const kept = this.#byPartition.get(placeName(topic, partition));
     const oldest = kept?.[0]?.offset;
     if (kept === undefined || oldest === undefined || from < oldest) {
       return this.store.read(topic, partition, from, limit);

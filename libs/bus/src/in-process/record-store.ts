@@ -1,6 +1,7 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { LogRecord, OutgoingRecord } from '../event-log.js';
 import { partitionOf } from './partition-of.js';
+import { placeName } from './place-name.js';
 
 // Asked for at run time: the bundler does not know this built-in module yet.
 const sqlite = process.getBuiltinModule('node:sqlite');
@@ -73,22 +74,18 @@ export class RecordStore {
 
   /** Appends all records in one transaction and returns them with their positions. */
   append(records: readonly OutgoingRecord[], nowMs: number): LogRecord[] {
-    return this.#inTransaction(() => {
-      const touched = new Set<Slot>();
-      const written = records.map((record) => {
+    return this.#inTransaction(() =>
+      records.map((record) => {
         const slot = this.#slot(record.topic, partitionOf(record.key, this.partitions));
         const position = slot.next++;
-        touched.add(slot);
         const headers = JSON.stringify(record.headers);
         this.#insert.run(slot.id, position, nowMs, record.key, headers, record.value);
         const offset = BigInt(position);
         // A copy: what the caller does with its buffer afterwards must not reach a reader.
         const value = Buffer.from(record.value);
         return { ...record, value, partition: slot.partition, offset, timestampMs: nowMs };
-      });
-      for (const slot of touched) this.#advance.run(slot.next, slot.id);
-      return written;
-    });
+      }),
+    );
   }
 
   /** Records of a partition from `from` on, in order. */
@@ -131,11 +128,12 @@ export class RecordStore {
 
   /** Deletes what is older than `beforeMs` in a topic. */
   expire(topic: string, beforeMs: number): void {
-    this.#database
-      .prepare(
-        'delete from record where at < ? and slot in (select slot from slot where topic = ?)',
-      )
-      .run(beforeMs, topic);
+    const sql =
+      'delete from record where at < ? and slot in (select slot from slot where topic = ?)';
+    this.#inTransaction(() => {
+      this.#keepEnds(topic);
+      this.#database.prepare(sql).run(beforeMs, topic);
+    });
   }
 
   /** Keeps the newest record of each key in a topic. */
@@ -152,8 +150,18 @@ export class RecordStore {
     this.#database.close();
   }
 
+  /** A position is given once: the end of a partition outlives the deletion of its newest record. */
+  #keepEnds(topic: string): void {
+    for (const slot of this.#slots.values()) {
+      if (slot.topic === topic) this.#advance.run(slot.next, slot.id);
+    }
+  }
+
   #loadSlots(): void {
-    const rows = this.#database.prepare('select slot, topic, partition, next from slot').all();
+    const sql = `select slot, topic, partition,
+      max(next, coalesce((select max(position) + 1 from record r where r.slot = s.slot), 0)) as next
+      from slot s`;
+    const rows = this.#database.prepare(sql).all();
     for (const row of rows) {
       const slot: Slot = {
         id: Number(row['slot']),
@@ -161,12 +169,12 @@ export class RecordStore {
         partition: Number(row['partition']),
         next: Number(row['next']),
       };
-      this.#slots.set(`${slot.topic}/${slot.partition}`, slot);
+      this.#slots.set(placeName(slot.topic, slot.partition), slot);
     }
   }
 
   #slot(topic: string, partition: number): Slot {
-    const name = `${topic}/${partition}`;
+    const name = placeName(topic, partition);
     const known = this.#slots.get(name);
     if (known !== undefined) return known;
     const { lastInsertRowid } = this.#database

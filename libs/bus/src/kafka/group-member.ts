@@ -25,6 +25,8 @@ export interface MemberListener {
 
 const concurrentPartitions = 64;
 const heartbeatMs = 1000;
+/** What has gathered to this size is handed over before its time. */
+const gatheredBytes = 1_048_576;
 
 /**
  * One kafkajs consumer in a group, from joining to leaving; after a crash or a stall its owner makes a
@@ -42,10 +44,10 @@ export class GroupMember {
 
   constructor(
     options: KafkaLogOptions,
-    reading: Pick<SubscriptionOptions, 'group' | 'minBytes'>,
+    reading: Pick<SubscriptionOptions, 'group' | 'gatherMs'>,
     private readonly listener: MemberListener,
   ) {
-    const { group, minBytes = 1 } = reading;
+    const { group, gatherMs = 0 } = reading;
     this.group = group;
     const sessionTimeout = options.sessionMs ?? 10_000;
     const config: ConsumerConfig = {
@@ -53,8 +55,8 @@ export class GroupMember {
       sessionTimeout,
       rebalanceTimeout: sessionTimeout,
       heartbeatInterval: Math.min(heartbeatMs, sessionTimeout / 4),
-      maxWaitTimeInMs: options.maxWaitMs ?? 250,
-      minBytes,
+      maxWaitTimeInMs: gatherMs || (options.maxWaitMs ?? 250),
+      minBytes: gatherMs > 0 ? gatheredBytes : 1,
       allowAutoTopicCreation: false,
       retry: consumerRetry,
     };

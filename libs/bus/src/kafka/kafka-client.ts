@@ -1,6 +1,7 @@
 import { connect as connectPlain, isIP } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { Kafka, logLevel, type ISocketFactory, type KafkaConfig, type RetryOptions } from 'kafkajs';
+import { patchEncoder } from './encoder-patch.js';
 import { patchIdleTimer } from './idle-timer-patch.js';
 import type { KafkaLogger, KafkaLogLevel, KafkaLogOptions } from './kafka-options.js';
 
@@ -59,6 +60,7 @@ export const consumerRetry: RetryOptions = {
 
 function clientOf(options: KafkaLogOptions, temper: Partial<KafkaConfig>): Kafka {
   patchIdleTimer();
+  patchEncoder();
   return new Kafka({
     ...temper,
     clientId: options.clientId ?? 'countersign',

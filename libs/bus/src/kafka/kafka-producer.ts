@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { PublishError, type OutgoingRecord } from '../event-log.js';
+import { AppendQueue, sizeOf, type Waiting } from './append-queue.js';
 import type { ConnectSender, Sender, Sent } from './kafka-sender.js';
 import { withoutReceipt } from './receipts.js';
 
@@ -16,20 +17,6 @@ export interface ProducerParts {
   readonly withoutReceipt: typeof withoutReceipt;
 }
 
-interface Waiting {
-  readonly record: OutgoingRecord;
-  readonly bytes: number;
-  readonly dueAt: number;
-  /** True once its partition was found missing in a receipt: the next time is the last. */
-  wasLeftOut: boolean;
-  readonly resolve: () => void;
-  readonly reject: (error: PublishError) => void;
-}
-
-/** Bytes of one request at most, so that a request stays short and below the broker's limit. */
-const maxBatchBytes = 512 * 1024;
-/** Bytes that may wait, whatever the number of records. */
-const maxQueuedBytes = 64 * 1024 * 1024;
 const firstPauseMs = 100;
 const longestPauseMs = 1000;
 
@@ -43,10 +30,10 @@ const longestPauseMs = 1000;
  */
 export class KafkaProducer {
   #sender: Sender | undefined;
-  readonly #queue: Waiting[] = [];
-  #queuedBytes = 0;
+  readonly #queue = new AppendQueue();
   #inFlight: readonly Waiting[] = [];
   #flushIsDue = false;
+  #patience: NodeJS.Timeout | undefined;
   #deadlineTimer: NodeJS.Timeout | undefined;
   #replacing: Promise<void> | undefined;
   #mendsHole = false;
@@ -82,10 +69,9 @@ export class KafkaProducer {
     this.#refuse(bytes);
     return new Promise((resolve, reject) => {
       const dueAt = performance.now() + this.limits.deadlineMs;
-      this.#queue.push({ record, bytes, dueAt, wasLeftOut: false, resolve, reject });
-      this.#queuedBytes += bytes;
+      this.#queue.add({ record, bytes, dueAt, wasLeftOut: false, resolve, reject });
       this.#armDeadline();
-      this.#flushSoon();
+      this.#flushWithin(record.patienceMs ?? 0);
     });
   }
 
@@ -105,6 +91,7 @@ export class KafkaProducer {
 
   async #close(): Promise<void> {
     this.#closing.abort();
+    this.#endPatience();
     if (this.#queue.length + this.#inFlight.length > 0) {
       await new Promise<void>((resolve) => {
         this.#whenIdle = resolve;
@@ -127,9 +114,21 @@ export class KafkaProducer {
     if (this.#sender === undefined && !this.#mendsHole) {
       throw new PublishError('BROKER_UNAVAILABLE', 'the broker is being looked for');
     }
-    if (this.#queue.length >= maxQueuedRecords || this.#queuedBytes + bytes > maxQueuedBytes) {
+    if (this.#queue.length >= maxQueuedRecords || !this.#queue.hasRoomFor(bytes)) {
       throw new PublishError('QUEUE_FULL', 'too many appends wait');
     }
+  }
+
+  /** What may wait travels with the next record that may not, or alone when its time has come. */
+  #flushWithin(milliseconds: number): void {
+    if (milliseconds === 0) this.#flushSoon();
+    else this.#patience ??= setTimeout(() => this.#endPatience(), milliseconds);
+  }
+
+  #endPatience(): void {
+    clearTimeout(this.#patience);
+    this.#patience = undefined;
+    this.#flushSoon();
   }
 
   #flushSoon(): void {
@@ -146,7 +145,7 @@ export class KafkaProducer {
   async #flush(): Promise<void> {
     const sender = this.#sender;
     if (sender === undefined || this.#inFlight.length > 0) return;
-    const batch = this.#takeBatch();
+    const batch = this.#queue.takeBatch();
     if (batch.length === 0) return;
     this.#inFlight = batch;
     try {
@@ -155,23 +154,6 @@ export class KafkaProducer {
     } catch (cause) {
       if (this.#sender === sender) this.#fail(cause);
     }
-  }
-
-  #takeBatch(): Waiting[] {
-    let bytes = 0;
-    let count = 0;
-    for (const each of this.#queue) {
-      bytes += each.bytes;
-      if (count > 0 && bytes > maxBatchBytes) break;
-      count += 1;
-    }
-    return this.#takeFromQueue(count);
-  }
-
-  #takeFromQueue(count: number): Waiting[] {
-    const taken = this.#queue.splice(0, count);
-    for (const each of taken) this.#queuedBytes -= each.bytes;
-    return taken;
   }
 
   #acknowledge(batch: readonly Waiting[], sender: Sender, { receipts, homeless }: Sent): void {
@@ -202,8 +184,7 @@ export class KafkaProducer {
     }
     const again = leftOut.filter((each) => !each.wasLeftOut);
     for (const each of again) each.wasLeftOut = true;
-    this.#queue.unshift(...again);
-    for (const each of again) this.#queuedBytes += each.bytes;
+    this.#queue.putBack(again);
     this.#mendsHole = true;
     this.#replaceSender();
   }
@@ -221,7 +202,7 @@ export class KafkaProducer {
   }
 
   #refuseQueue(cause: unknown): void {
-    for (const each of this.#takeFromQueue(this.#queue.length)) {
+    for (const each of this.#queue.takeAll()) {
       each.reject(new PublishError('BROKER_UNAVAILABLE', 'not sent', { cause }));
     }
   }
@@ -261,14 +242,14 @@ export class KafkaProducer {
   /** One timer for all: deadlines are equal, so the oldest record's is the next. */
   #armDeadline(): void {
     if (this.#deadlineTimer !== undefined) return;
-    const oldest = this.#inFlight[0] ?? this.#queue[0];
+    const oldest = this.#inFlight[0] ?? this.#queue.oldest;
     if (oldest === undefined) return;
     this.#deadlineTimer = setTimeout(() => this.#checkDeadline(), oldest.dueAt - performance.now());
   }
 
   #checkDeadline(): void {
     this.#deadlineTimer = undefined;
-    const oldest = this.#inFlight[0] ?? this.#queue[0];
+    const oldest = this.#inFlight[0] ?? this.#queue.oldest;
     if (oldest !== undefined && oldest.dueAt <= performance.now() + 1) {
       this.#fail(new Error('the deadline has passed'));
     }
@@ -290,13 +271,4 @@ export class KafkaProducer {
   #isDone(): boolean {
     return this.#isClosing() && this.#queue.length === 0;
   }
-}
-
-/** Bytes of a record as it travels, rounded up. */
-function sizeOf({ key, value, headers }: OutgoingRecord): number {
-  let bytes = 64 + value.length + Buffer.byteLength(key);
-  for (const [name, text] of Object.entries(headers)) {
-    bytes += 8 + Buffer.byteLength(name) + Buffer.byteLength(text);
-  }
-  return bytes;
 }

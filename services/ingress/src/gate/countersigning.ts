@@ -82,8 +82,8 @@ export class Countersigning {
     }
   }
 
-  #permission(event: GateEvents['approved'], subject: Subject): Permission {
-    const fault = faultOfApproval(event, subject, new Date(), this.gate.approvalVerifier);
+  async #permission(event: GateEvents['approved'], subject: Subject): Promise<Permission> {
+    const fault = await faultOfApproval(event, subject, new Date(), this.gate.approvalVerifier);
     const { approvalId, notAfter } = event.data.statement;
     if (fault === undefined) return { cause: event, approvalId, notAfter };
     throw new Refusal('APPROVAL_INVALID', 'approval', `The approval does not hold (${fault}).`, {

@@ -22,6 +22,9 @@ import {
   type Waiters,
 } from './waiters.js';
 
+/** How long the end of an answered call waits for other events to travel with, in milliseconds. */
+const completionPatienceMs = 25;
+
 /** One call on its way through the gate. */
 interface Passage {
   readonly subject: Subject;
@@ -129,7 +132,8 @@ export class Gate {
       const { verdictTimeoutMs } = this.limits;
       const found = await waiter.next(isDecision, verdictTimeoutMs, caller.withdrawn);
       if (found.kind !== 'decided') throw new TypeError('another kind of event was handed over');
-      const fault = faultOfVerdict(found.event, subject, new Date(), this.parts.policyVerifier);
+      const { policyVerifier } = this.parts;
+      const fault = await faultOfVerdict(found.event, subject, new Date(), policyVerifier);
       if (fault === undefined) return found.event;
       throw new Refusal('VERDICT_INVALID', 'verdict', `The verdict does not hold (${fault}).`);
     } catch (cause) {
@@ -229,7 +233,8 @@ export class Gate {
       upstreamMs: now - forwardedMs,
       totalMs: now - passage.startedMs,
     };
-    this.refusals.later(async () => this.parts.bus.publish(callCompleted, data, cause));
+    const travel = { patienceMs: completionPatienceMs };
+    this.refusals.later(async () => this.parts.bus.publish(callCompleted, data, cause, travel));
   }
 
   /** Without a log that can be written and read nothing can be known of a verdict; so nothing is asked. */

@@ -12,26 +12,26 @@ export interface Subject {
 export type StatementFault = 'SIGNATURE' | 'ANOTHER_CALL' | 'EXPIRED';
 
 /** What is wrong with a verdict for this call at this time; undefined when it holds. */
-export function faultOfVerdict(
+export async function faultOfVerdict(
   event: EventOf<typeof callDecided>,
   subject: Subject,
   now: Date,
   policy: Verifier,
-): StatementFault | undefined {
+): Promise<StatementFault | undefined> {
   const { verdict, signature } = event.data;
-  if (!policy.verify('verdict', verdict, signature)) return 'SIGNATURE';
+  if (!(await policy.verify('verdict', verdict, signature))) return 'SIGNATURE';
   return faultOfStatement(verdict, subject, now);
 }
 
 /** What is wrong with an approval for this call at this time; undefined when it holds. */
-export function faultOfApproval(
+export async function faultOfApproval(
   event: EventOf<typeof callApproved>,
   subject: Subject,
   now: Date,
   approval: Verifier,
-): StatementFault | undefined {
+): Promise<StatementFault | undefined> {
   const { statement, signature } = event.data;
-  if (!approval.verify('approval', statement, signature)) return 'SIGNATURE';
+  if (!(await approval.verify('approval', statement, signature))) return 'SIGNATURE';
   return faultOfStatement(statement, subject, now);
 }
 
