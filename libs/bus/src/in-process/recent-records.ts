@@ -2,7 +2,7 @@ import type { LogRecord } from '../event-log.js';
 import { placeName } from './place-name.js';
 import type { RecordStore } from './record-store.js';
 
-const keptPerPartition = 1024;
+const keptPerPartition = 256;
 
 /** The newest records of each partition in memory, so that a reader that keeps up never asks the file. */
 export class RecentRecords {

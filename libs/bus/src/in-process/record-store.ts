@@ -27,9 +27,6 @@ const schema = `
   ) without rowid;
 `;
 
-/** Pages written before SQLite moves them from its write-ahead log into the file. */
-const checkpointPages = 10_000;
-
 interface Slot {
   readonly id: number;
   readonly topic: string;
@@ -57,7 +54,6 @@ export class RecordStore {
     this.#database = new sqlite.DatabaseSync(file);
     this.#database.exec('pragma locking_mode = exclusive');
     this.#database.exec('pragma journal_mode = wal; pragma synchronous = normal');
-    this.#database.exec(`pragma wal_autocheckpoint = ${checkpointPages}`);
     this.#database.exec(schema);
     this.#insert = this.#database.prepare(
       'insert into record (slot, position, at, key, headers, value) values (?, ?, ?, ?, ?, ?)',
