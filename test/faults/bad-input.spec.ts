@@ -353,8 +353,12 @@ describe('when a request is no call that can be judged', () => {
     const answer = await sendRaw(world.port, bodied(JSON.stringify(asked))(parts));
 
     expect(answer.status).toBe(200);
-    expect(errorOf(answer)).toEqual({ code: -32_002, message: 'Resource not found: echo' });
     const callId = answer.headers.get('x-countersign-call') ?? '';
+    expect(JSON.parse(answer.body).error).toEqual({
+      code: -32_002,
+      message: 'Resource not found: echo',
+      data: { callId },
+    });
     const events = await eventually(async () => {
       const found = await story(callId);
       expect(found).toHaveLength(3);

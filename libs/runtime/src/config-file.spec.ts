@@ -58,8 +58,8 @@ describe('a mistake stops the start and is named by its key', () => {
       /servers\.a/,
     ],
     ['a group that is no object id', `${entra}groups: { sre: sre }`, /groups\.sre/],
-    ['a repeated key', `${entra}${entra}`, /cannot be read as YAML/],
-    ['no YAML', 'a: [', /cannot be read as YAML/],
+    ['a repeated key', `${entra}${entra}`, /cannot be read: DUPLICATE_KEY in line 2/],
+    ['no YAML', 'a: [', /cannot be read: \w+ in line 1/],
   ])('when it has %s', (_, text, message) => {
     expect(() => read(text)).toThrow(message);
   });
@@ -72,7 +72,14 @@ describe('a mistake stops the start and is named by its key', () => {
   });
 
   test('when the file is missing', () => {
-    expect(() => readConfigFile(join(folder, 'none.yaml'))).toThrow('cannot be read as YAML');
+    expect(() => readConfigFile(join(folder, 'none.yaml'))).toThrow(
+      /none\.yaml cannot be read: ENOENT/,
+    );
+  });
+
+  test('when it is no YAML around a secret, then the message does not quote it', () => {
+    expect(() => read('servers:\n  a: { value: "secret-token }\nb: ]')).toThrow(/ in line \d/);
+    expect(() => read('servers:\n  a: { value: "secret-token }\nb: ]')).not.toThrow(/secret-token/);
   });
 });
 

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { parse } from 'yaml';
+import { parse, YAMLParseError } from 'yaml';
 import { z } from 'zod';
 
 const labelName = z.string().regex(/^[a-z][a-z0-9_.-]{0,62}$/i);
@@ -32,8 +32,10 @@ const stdioServerSchema = z.strictObject({
   labels: z.record(labelName, z.string()).default({}),
 });
 
-/** One upstream MCP server. */
-const serverSchema = z.union([httpServerSchema, stdioServerSchema]);
+/** One upstream MCP server: over HTTP when it has a `url`, else a program. */
+const serverSchema = z.union([httpServerSchema, stdioServerSchema], {
+  error: 'give a url (http or https) or a command, and only what belongs to it',
+});
 export type ServerConfig = z.infer<typeof serverSchema>;
 export type HttpServerConfig = z.infer<typeof httpServerSchema>;
 export type StdioServerConfig = z.infer<typeof stdioServerSchema>;
@@ -41,7 +43,9 @@ export type StdioServerConfig = z.infer<typeof stdioServerSchema>;
 const milliseconds = z.int().min(1).max(3_600_000);
 
 const entraSchema = z.strictObject({
-  authority: z.url({ protocol: /^https$/ }).default('https://login.microsoftonline.com'),
+  authority: z
+    .url({ protocol: /^https$/, error: 'must be an https URL' })
+    .default('https://login.microsoftonline.com'),
   tenants: z.array(z.uuid()).min(1),
   /** The application's client id or its App ID URI, exactly as tokens carry it in `aud`. */
   audience: z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]),
@@ -85,7 +89,7 @@ const auditSchema = z.strictObject({
 });
 
 const configSchema = z.strictObject({
-  /** The URL that clients use; the resource metadata and the approval links are made from it. */
+  /** The URL that clients use; the resource metadata is made from it. */
   publicUrl: z.url({ protocol: /^https?$/ }).default('http://localhost:8080'),
   entra: entraSchema,
   servers: z.record(labelName, serverSchema).default({}),
@@ -102,7 +106,7 @@ const configSchema = z.strictObject({
 export type CountersignConfig = z.infer<typeof configSchema>;
 
 /** A configuration mistake; the message names keys and what is wrong, never a value. */
-class ConfigError extends Error {
+export class ConfigError extends Error {
   override readonly name = 'ConfigError';
   readonly code = 'CONFIG_INVALID';
 }
@@ -112,7 +116,7 @@ class ConfigError extends Error {
  * @throws ConfigError that reports all mistakes at once.
  */
 export function readConfigFile(file: string): CountersignConfig {
-  const config = parseConfig(readYaml(file));
+  const config = check(configSchema, readYaml(file), file);
   const folder = dirname(resolve(file));
   const { certificateAuthorityFile } = config.entra;
   return {
@@ -125,11 +129,6 @@ export function readConfigFile(file: string): CountersignConfig {
         : { certificateAuthorityFile: resolve(folder, certificateAuthorityFile) }),
     },
   };
-}
-
-/** Checks a configuration that was read already. @throws ConfigError */
-function parseConfig(value: unknown): CountersignConfig {
-  return check(configSchema, value, 'countersign.yaml');
 }
 
 /** The tenants whose auditors may read the record. */
@@ -158,6 +157,15 @@ function readYaml(file: string): unknown {
   try {
     return parse(readFileSync(file, 'utf8'), { maxAliasCount: 50 });
   } catch (cause) {
-    throw new ConfigError(`${file} cannot be read as YAML`, { cause });
+    throw new ConfigError(`${file} cannot be read: ${reasonOf(cause)}`, { cause });
   }
+}
+
+/** Where and why; the words of the YAML reader quote lines of the file, which may hold a secret. */
+function reasonOf(error: unknown): string {
+  if (error instanceof YAMLParseError) {
+    const [at] = error.linePos ?? [];
+    return at === undefined ? error.code : `${error.code} in line ${at.line}, column ${at.col}`;
+  }
+  return error instanceof Error ? error.message : String(error);
 }

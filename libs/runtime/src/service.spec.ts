@@ -110,6 +110,18 @@ test('when a route fails, then the caller gets a problem with a stable code and 
 });
 
 test.each([
+  ['a route that there is not', async () => get('/v1/nothing'), 404],
+  ['a body that is no JSON', async () => post('{"name":'), 400],
+])('when somebody asks with %s, then that is a problem with a code too', async (_, ask, status) => {
+  await start(true);
+
+  const answer = await ask();
+
+  expect(answer.type).toContain('application/problem+json');
+  expect(JSON.parse(answer.text)).toMatchObject({ status, code: expect.any(String) });
+});
+
+test.each([
   ['has an unknown member', '{"name":"a","x":1}'],
   ['lacks a member', '{}'],
   ['is no object', '[]'],

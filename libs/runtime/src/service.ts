@@ -8,6 +8,7 @@ import type { Level } from 'pino';
 import type { Bus, EventLog } from '#bus';
 import { HealthController, Readiness } from './health.controller.js';
 import { JsonLogger } from './logger.js';
+import { ProblemFilter } from './problem.js';
 
 /** What a process is made of. */
 export interface ServiceSettings {
@@ -55,6 +56,7 @@ export async function startService(settings: ServiceSettings): Promise<RunningSe
   });
   app.disable('x-powered-by');
   app.disable('etag');
+  app.useGlobalFilters(new ProblemFilter());
   app.use('/v1', json({ limit: maxRestBody, strict: true }));
   root.addChecks(settings.checks?.(app) ?? []);
   for (const strategy of settings.buses) app.connectMicroservice<MicroserviceOptions>({ strategy });

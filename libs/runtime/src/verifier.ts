@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { EntraTokens } from '#identity';
-import type { CountersignConfig } from './config-file.js';
+import { ConfigError, type CountersignConfig } from './config-file.js';
 
 /** The verifier of Entra tokens that the configuration describes. */
 export function tokenVerifier(entra: CountersignConfig['entra']): EntraTokens {
@@ -13,8 +13,15 @@ export function tokenVerifier(entra: CountersignConfig['entra']): EntraTokens {
     scope: entra.scope,
     workloadRole: entra.workloadRole,
     certificateAuthority:
-      certificateAuthorityFile === undefined
-        ? undefined
-        : readFileSync(certificateAuthorityFile, 'utf8'),
+      certificateAuthorityFile === undefined ? undefined : readAuthority(certificateAuthorityFile),
   });
+}
+
+function readAuthority(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (cause) {
+    const message = `entra.certificateAuthorityFile: ${file} cannot be read`;
+    throw new ConfigError(message, { cause });
+  }
 }

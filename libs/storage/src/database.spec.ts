@@ -114,6 +114,23 @@ describe('openDatabase', { timeout: 60_000 }, () => {
 });
 
 describe('a server that goes away', { timeout: 60_000 }, () => {
+  test('when it is not there yet, then opening waits for it and says so once', async () => {
+    const server = await testServer();
+    await server.stop();
+    const said: unknown[] = [];
+    const onWait = (error: unknown) => void said.push(error);
+    const opening = openDatabase({ ...settings, url: server.url, onWait });
+    await vi.waitFor(() => expect(said).toHaveLength(1), { timeout: 10_000 });
+
+    await server.start();
+    const source = await opening;
+
+    expect(await source.query('select 1 as one')).toEqual([{ one: 1 }]);
+    expect(said).toHaveLength(1);
+    await source.destroy();
+    await server.drop();
+  });
+
   test('when it stops and starts, then the same pool works again', async () => {
     const server = await testServer();
     const source = await openDatabase({ ...settings, url: server.url });

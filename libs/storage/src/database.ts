@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
 import { Client, Pool, type PoolConfig } from 'pg';
 import { DataSource, type EntitySchema, type MigrationInterface } from 'typeorm';
 import { guardPool } from './guard.js';
+import { isOutage } from './outage.js';
 
 /** What one service keeps in Postgres. */
 export interface DatabaseSettings {
@@ -15,6 +17,8 @@ export interface DatabaseSettings {
   readonly applicationName: string;
   /** Connections of this process. Default 10. */
   readonly poolSize?: number;
+  /** Told once where the server cannot be reached yet. */
+  readonly onWait?: (error: unknown) => void;
   /** Role that all work (not the migrations) runs as, to give up rights that the login has. */
   readonly role?: string;
 }
@@ -28,13 +32,29 @@ const silentMs = 2_500;
 /** How long one migration, or waiting for another replica's, may take; milliseconds. */
 const migrationTimeoutMs = 120_000;
 
+/** Between two tries to reach a server that is not there, milliseconds. */
+const retryPauseMs = 500;
+
 /**
- * Brings the schema up to date and opens a pool on it. Replicas that start at once wait for each
- * other. Whatever the database does later (stop, freeze, fail over), work fails with an error within
- * about three seconds and goes on by itself afterwards; see `isOutage`.
- * @throws Error of the driver when the database cannot be reached now.
+ * Brings the schema up to date and opens a pool on it; waits for a server that cannot be reached yet.
+ * Replicas that start at once wait for each other. Whatever the database does later (stop, freeze, fail
+ * over), work fails with an error within about three seconds and goes on by itself afterwards; see
+ * `isOutage`.
+ * @throws Error of the driver when the login, the database or a migration is wrong.
  */
 export async function openDatabase(settings: DatabaseSettings): Promise<DataSource> {
+  for (let tries = 0; ; tries += 1) {
+    try {
+      return await open(settings);
+    } catch (error) {
+      if (!isOutage(error)) throw error;
+      if (tries === 0) settings.onWait?.(error);
+      await pause(retryPauseMs);
+    }
+  }
+}
+
+async function open(settings: DatabaseSettings): Promise<DataSource> {
   await migrate(settings);
   const { role } = settings;
   return connect(settings, [

@@ -1,4 +1,10 @@
-import { type DynamicModule, Injectable, Module, type OnApplicationShutdown } from '@nestjs/common';
+import {
+  type DynamicModule,
+  Injectable,
+  Logger,
+  Module,
+  type OnApplicationShutdown,
+} from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { Bus, type BusOptions } from '#bus';
 import { TokenVerifier } from '#identity';
@@ -109,5 +115,6 @@ async function database(url: string): Promise<DataSource> {
     entities: [approvalTable, waitingCallTable],
     migrations: [CreatesApprovals1764000000000],
     applicationName: 'countersign-approval',
+    onWait: (error) => new Logger('approval').warn(`waiting for the database: ${String(error)}`),
   });
 }

@@ -1,6 +1,4 @@
-import { stopOnSignals } from '#runtime';
+import { runService } from '#runtime';
 import { startApproval } from './start.js';
 
-const service = await startApproval(process.env);
-stopOnSignals(service);
-process.stdout.write(`ready ${service.url}\n`);
+await runService(async () => startApproval(process.env));

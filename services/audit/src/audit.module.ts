@@ -9,7 +9,7 @@ import { DataSource } from 'typeorm';
 import { Bus, type BusOptions } from '#bus';
 import { callAnswered, callRequested, topics } from '#contracts';
 import { TokenVerifier } from '#identity';
-import { isOutage, openDatabase } from '#storage';
+import { openDatabase } from '#storage';
 import type { Signer } from '#trust';
 import { CreatesRecord1764000000000, writerRole } from './audit.migrations.js';
 import { Checkpoints } from './checkpoints.js';
@@ -102,18 +102,19 @@ export class AuditModule {
 
 /** Works as the writer role where the login may; else the tables' own guards are what is left. */
 async function database(url: string): Promise<DataSource> {
+  const logger = new Logger('audit');
   const settings = {
     url,
     schema: 'audit',
     entities: [],
     migrations: [CreatesRecord1764000000000],
     applicationName: 'countersign-audit',
+    onWait: (error: unknown) => logger.warn(`waiting for the database: ${String(error)}`),
   };
   try {
     return await openDatabase({ ...settings, role: writerRole });
   } catch (error) {
-    if (isOutage(error)) throw error;
-    new Logger('audit').warn(
+    logger.warn(
       `the login cannot act as ${writerRole}, so it works with its own rights: ${String(error)}`,
     );
     return openDatabase(settings);

@@ -650,6 +650,21 @@ describe('rights', { timeout: 60_000 }, () => {
     await house.holds(1, "type = 'countersign.audit.read.v1' and outcome = 'refused'");
   });
 
+  test.each([
+    ['an auditor', auditor],
+    ['an administrator', admin],
+  ])(
+    'when %s of another tenant reads, then it is refused, and that is recorded',
+    async (_, who) => {
+      const stranger = { ...who, tenantId: '33333333-3333-4333-8333-333333333333' };
+
+      const answer = await house.as(stranger).get('/v1/calls');
+
+      expect([answer.status, answer.body.code]).toEqual([403, 'AUDITOR_ROLE_REQUIRED']);
+      await house.holds(1, "type = 'countersign.audit.read.v1' and outcome = 'refused'");
+    },
+  );
+
   test('when there is no token, then nothing is read', async () => {
     const answer = await request(house.app().getHttpServer()).get('/v1/events');
 

@@ -1,6 +1,4 @@
-import { stopOnSignals } from '#runtime';
+import { runService } from '#runtime';
 import { startAudit } from './start.js';
 
-const service = await startAudit(process.env);
-stopOnSignals(service);
-process.stdout.write(`ready ${service.url}\n`);
+await runService(async () => startAudit(process.env));

@@ -3,6 +3,7 @@ import {
   type DynamicModule,
   Logger,
   Module,
+  type OnApplicationBootstrap,
   type OnApplicationShutdown,
 } from '@nestjs/common';
 import { Bus } from '#bus';
@@ -47,13 +48,25 @@ export interface IngressSettings {
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
 
-/** Lets calls that run finish, gives up those that wait, then ends connections and child processes. */
-class IngressShutdown implements BeforeApplicationShutdown, OnApplicationShutdown {
+/**
+ * At the start says which servers cannot be called. At the end lets calls that run finish, gives up those
+ * that wait, then ends connections and child processes.
+ */
+class IngressLife
+  implements OnApplicationBootstrap, BeforeApplicationShutdown, OnApplicationShutdown
+{
+  readonly #logger = new Logger('ingress');
+
   constructor(
+    private readonly servers: Servers,
     private readonly endpoint: McpEndpoint,
     private readonly upstreams: Upstreams,
     private readonly refusals: RefusalRecord,
   ) {}
+
+  async onApplicationBootstrap(): Promise<void> {
+    for (const fault of await this.servers.faults()) this.#logger.warn(`server ${fault}`);
+  }
 
   beforeApplicationShutdown(): void {
     this.endpoint.stop();
@@ -70,7 +83,7 @@ class IngressShutdown implements BeforeApplicationShutdown, OnApplicationShutdow
 @Module({})
 export class IngressModule {
   static register(settings: IngressSettings): DynamicModule {
-    const { bus, endpoint, metadata, shutdown } = assemble(settings);
+    const { bus, endpoint, metadata, life } = assemble(settings);
     return {
       module: IngressModule,
       controllers: [McpController, MetadataController],
@@ -78,7 +91,7 @@ export class IngressModule {
         { provide: Bus, useValue: bus },
         { provide: McpEndpoint, useValue: endpoint },
         { provide: ResourceMetadata, useValue: metadata },
-        { provide: IngressShutdown, useValue: shutdown },
+        { provide: IngressLife, useValue: life },
       ],
     };
   }
@@ -106,8 +119,8 @@ function assemble(settings: IngressSettings) {
     refusals,
     hold: { holdSilentMs, holdWithProgressMs, progressMs },
   });
-  const shutdown = new IngressShutdown(endpoint, upstreams, refusals);
-  return { bus, endpoint, metadata, shutdown };
+  const life = new IngressLife(servers, endpoint, upstreams, refusals);
+  return { bus, endpoint, metadata, life };
 }
 
 function assembleGate({ bus, config, instance, keys }: IngressSettings) {
@@ -122,7 +135,11 @@ function assembleGate({ bus, config, instance, keys }: IngressSettings) {
   };
   const waiters = new Waiters();
   listenForAnswers(bus, waiters);
-  const refusals = new RefusalRecord(parts, (error) => logger.error(error));
+  const refusals = new RefusalRecord(
+    parts,
+    (error) => logger.error(error),
+    (words) => logger.warn(words),
+  );
   return { gate: new Gate(parts, config.ingress, waiters, refusals), refusals };
 }
 

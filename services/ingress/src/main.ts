@@ -1,6 +1,4 @@
-import { stopOnSignals } from '#runtime';
+import { runService } from '#runtime';
 import { startIngress } from './start.js';
 
-const service = await startIngress(process.env);
-stopOnSignals(service);
-process.stdout.write(`ready ${service.url}\n`);
+await runService(async () => startIngress(process.env));

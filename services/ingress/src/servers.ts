@@ -38,6 +38,20 @@ export class Servers {
     return this.#servers.get(name);
   }
 
+  /** What would keep servers from being called now, in words for whoever runs the gateway. */
+  async faults(): Promise<readonly string[]> {
+    const each = [...this.#servers.values()].map(async ({ name, config }) => {
+      try {
+        if ('url' in config) await this.credential(config);
+        else this.childEnvironment(config);
+        return [];
+      } catch (error) {
+        return [`${name}: ${error instanceof Error ? error.message : String(error)}`];
+      }
+    });
+    return (await Promise.all(each)).flat();
+  }
+
   /** The header that authenticates us to an upstream. @throws CredentialError */
   async credential(config: HttpServerConfig): Promise<Readonly<Record<string, string>>> {
     const { credential } = config;

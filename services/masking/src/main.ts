@@ -1,6 +1,4 @@
-import { stopOnSignals } from '#runtime';
+import { runService } from '#runtime';
 import { startMasking } from './start.js';
 
-const service = await startMasking(process.env);
-stopOnSignals(service);
-process.stdout.write(`ready ${service.url}\n`);
+await runService(async () => startMasking(process.env));

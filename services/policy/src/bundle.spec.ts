@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { BundleError, compileBundle } from './bundle.js';
+import { BundleError, compileBundle, idleRules } from './bundle.js';
 import { runBundleTests } from './bundle-tests.js';
 import { compileCondition, ConditionError } from './condition.js';
 import { matchesGlob } from './glob.js';
@@ -89,6 +89,16 @@ test('when keys are reordered, then the digest is the same; when anything else c
 
   expect(same.digest).toBe(one.digest);
   expect(other.digest).not.toBe(one.digest);
+});
+
+test('when a rule is for no configured server, then it is told of; a rule for all is not', () => {
+  const bundle = compile(
+    allow,
+    { ...allow, id: 'typo', match: { server: 'ordres' } },
+    { ...allow, id: 'glob', match: { server: ['x', 'ord*'] } },
+  );
+
+  expect(idleRules(bundle, ['orders', 'billing'])).toEqual(['typo']);
 });
 
 describe('patterns in conditions', () => {

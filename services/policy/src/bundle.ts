@@ -96,6 +96,12 @@ export function compileBundle(
   };
 }
 
+/** Ids of rules whose server selector fits none of these servers: misspelt, or left behind. */
+export function idleRules(bundle: Bundle, servers: readonly string[]): readonly string[] {
+  const useful = new Set(servers.flatMap((server) => bundle.rulesFor(server)));
+  return bundle.rules.filter((rule) => !useful.has(rule)).map((rule) => rule.id);
+}
+
 /** True when a selector is absent or one of its patterns fits. */
 export function fits(selector: readonly string[] | undefined, value: string): boolean {
   return selector === undefined || selector.some((pattern) => matchesGlob(pattern, value));

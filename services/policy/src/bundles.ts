@@ -104,8 +104,11 @@ async function readFolder(folder: string): Promise<PolicyFile[]> {
 async function policyNames(folder: string): Promise<string[]> {
   try {
     const names = await readdir(folder);
-    return names.filter((name) => /\.ya?ml$/.test(name)).toSorted();
+    const found = names.filter((name) => /\.ya?ml$/.test(name)).toSorted();
+    if (found.length === 0) throw new BundleError(`${folder} holds no policy file (*.yaml)`);
+    return found;
   } catch (cause) {
+    if (cause instanceof BundleError) throw cause;
     throw new BundleError(`the policy folder ${folder} cannot be read`, { cause });
   }
 }

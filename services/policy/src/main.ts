@@ -1,6 +1,4 @@
-import { stopOnSignals } from '#runtime';
+import { runService } from '#runtime';
 import { startPolicy } from './start.js';
 
-const service = await startPolicy(process.env);
-stopOnSignals(service);
-process.stdout.write(`ready ${service.url}\n`);
+await runService(async () => startPolicy(process.env));

@@ -10,6 +10,7 @@ import {
 import { Bus, PublishError } from '#bus';
 import { type DataOf, policyPublished } from '#contracts';
 import { Sealer, Signer } from '#trust';
+import { idleRules } from './bundle.js';
 import { type BundleListener, Bundles } from './bundles.js';
 import { PolicyConsumer } from './policy.consumer.js';
 
@@ -21,6 +22,8 @@ export interface PolicySettings {
   readonly bus: Bus;
   /** Folder of policy files. */
   readonly folder: string;
+  /** Names of the servers that there are; a rule for none of them is told of. */
+  readonly servers: readonly string[];
   /** Names of group object ids. */
   readonly groups: Readonly<Record<string, string>>;
   /** PKCS #8 private key that signs verdicts. */
@@ -36,6 +39,7 @@ class BundleWatch implements OnApplicationBootstrap, OnApplicationShutdown {
   constructor(
     private readonly bus: Bus,
     private readonly bundles: Bundles,
+    private readonly servers: readonly string[],
   ) {}
 
   onApplicationBootstrap(): void {
@@ -49,8 +53,12 @@ class BundleWatch implements OnApplicationBootstrap, OnApplicationShutdown {
   async #announce(outcome: Parameters<BundleListener>[0]): Promise<void> {
     const { bundle, kind } = outcome;
     const error = outcome.kind === 'refused' ? outcome.error.message : null;
-    if (error === null) this.#logger.log(`bundle ${bundle.digest.slice(0, 12)} is in force`);
-    else this.#logger.error(`the changed policy is refused, the last good one stays: ${error}`);
+    if (error === null) {
+      this.#logger.log(`bundle ${bundle.digest.slice(0, 12)} is in force`);
+      for (const rule of idleRules(bundle, this.servers)) {
+        this.#logger.warn(`rule ${rule} is for no server that countersign.yaml names`);
+      }
+    } else this.#logger.error(`the changed policy is refused, the last good one stays: ${error}`);
     await this.#publish({
       bundle: bundle.digest,
       instance: this.#instance,
@@ -92,7 +100,7 @@ export class PolicyModule {
       providers: [
         { provide: Bus, useValue: bus },
         { provide: PolicyConsumer, useValue: consumer },
-        { provide: BundleWatch, useValue: new BundleWatch(bus, bundles) },
+        { provide: BundleWatch, useValue: new BundleWatch(bus, bundles, settings.servers) },
       ],
     };
   }

@@ -56,7 +56,8 @@ class House {
 
   async start(): Promise<void> {
     const { bus, folder } = this;
-    const parts = { bus, folder, groups: {}, signingKey: signing.privateKey, argumentsKey };
+    const { privateKey: signingKey } = signing;
+    const parts = { bus, folder, servers: ['orders'], groups: {}, signingKey, argumentsKey };
     const module = await PolicyModule.register(parts);
     this.app = await NestFactory.createApplicationContext(module, { logger: false });
     await bus.listen((error) => expect(error).toBeUndefined());

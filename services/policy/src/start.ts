@@ -37,6 +37,7 @@ export async function startPolicy(
       await PolicyModule.register({
         bus,
         folder: config.policies,
+        servers: Object.keys(config.servers),
         groups: config.groups,
         signingKey: env.COUNTERSIGN_POLICY_KEY,
         argumentsKey: env.COUNTERSIGN_ARGUMENTS_KEY,

@@ -103,6 +103,7 @@ async function modules(
     await PolicyModule.register({
       bus: buses.policy,
       folder: config.policies,
+      servers: Object.keys(config.servers),
       groups: config.groups,
       signingKey: keys.policy.privateKey,
       argumentsKey: keys.arguments,

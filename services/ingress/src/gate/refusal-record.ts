@@ -27,10 +27,15 @@ export class RefusalRecord {
   constructor(
     private readonly gate: Pick<GateParts, 'bus' | 'instance'>,
     private readonly report: (error: unknown) => void,
+    /** Told why a server gave no answer, in words for whoever runs it. */
+    private readonly warn: (words: string) => void,
   ) {}
 
   /** Records why a call got no answer. Never throws: the caller is refused either way. */
   async of(call: AskedCall, refusal: Refusal): Promise<void> {
+    if (refusal.stage === 'upstream' && refusal.code !== 'CANCELLED') {
+      this.warn(`${call.server}, call ${call.callId}: ${refusal.code}${causeOf(refusal)}`);
+    }
     if (refusal.code === 'CANCELLED' && refusal.stage !== 'intake') {
       await this.#cancelled(call, refusal.stage, refusal);
       return;
@@ -113,6 +118,17 @@ export class RefusalRecord {
       }
     }
   }
+}
+
+/**
+ * What lies behind a refusal. Errors with a code (of the system, the HTTP client, a credential) name
+ * addresses and variables; the message of any other may quote an answer and stays out of the log.
+ */
+function causeOf({ cause, message }: Refusal): string {
+  if (!(cause instanceof Error)) return ` (${message})`;
+  return 'code' in cause
+    ? ` (${message} ${String(cause.code)}: ${cause.message})`
+    : ` (${message} ${cause.name})`;
 }
 
 /** An approver's reason is for the caller and for auditors, who find it in `call.refused`. */

@@ -1,17 +1,19 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import { Bus, InProcessLog } from '#bus';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { Bus, type EventLog, InProcessLog, PublishError } from '#bus';
 import {
   approvalRequested,
   type ApprovalStatement,
   callAnswered,
   callApproved,
   callDecided,
+  callFailed,
   callForwarded,
   callMasked,
   callRequested,
+  type DataOf,
   type EventOf,
   type Principal,
   type Verdict,
@@ -83,15 +85,62 @@ const verdictOn = ({ data }: Requested, change: Partial<Verdict> = {}): Verdict 
   ...change,
 });
 
+type Outgoing = Parameters<EventLog['append']>[0];
+
+const typeOf = (record: Outgoing): string => record.headers['ce_type'] ?? '';
+
+/** A log on which a test sees what is written, and decides what its writer learns of it. */
+class WatchedLog implements EventLog {
+  /** Events of this type are written, but never acknowledged. */
+  unacknowledged = '';
+  isWritable = true;
+  onAppend: (record: Outgoing) => void = () => undefined;
+  readonly written: Outgoing[] = [];
+  readonly #acknowledged = new Set<string>();
+
+  constructor(private readonly inner: EventLog) {}
+
+  async connect(): Promise<void> {
+    return this.inner.connect();
+  }
+
+  async append(record: Outgoing): Promise<void> {
+    this.onAppend(record);
+    this.written.push(record);
+    await this.inner.append(record);
+    const type = typeOf(record);
+    if (type === this.unacknowledged) throw new PublishError('OUTCOME_UNKNOWN', 'no answer');
+    this.#acknowledged.add(`${type} of ${record.key}`);
+  }
+
+  /** Whether the writer of this event knows that it is durable. */
+  hasAcknowledged(contract: { readonly type: string }, callId: string): boolean {
+    return this.#acknowledged.has(`${contract.type} of ${callId}`);
+  }
+
+  async subscribe(...how: Parameters<EventLog['subscribe']>): ReturnType<EventLog['subscribe']> {
+    return this.inner.subscribe(...how);
+  }
+
+  canAppend(): boolean {
+    return this.isWritable && this.inner.canAppend();
+  }
+
+  async close(): Promise<void> {
+    return this.inner.close();
+  }
+}
+
 /** The gate between a policy, an approval and a masking service that do what the test says. */
 class House {
   readonly folder = mkdtempSync(join(tmpdir(), 'countersign-gate-'));
-  readonly log = new InProcessLog(join(this.folder, 'events.sqlite'));
+  readonly log = new WatchedLog(new InProcessLog(join(this.folder, 'events.sqlite')));
   readonly ingress = new Bus(this.log, { group: 'ingress', startAt: 'end', addressee: 'here' });
   readonly others = new Bus(this.log, { group: 'others', startAt: 'committed' });
   onRequested: (event: Requested) => Promise<unknown> = async () => undefined;
   onAnswered: (event: Answered) => Promise<unknown> = async () => undefined;
   readonly forwarded: string[] = [];
+  readonly failed: DataOf<typeof callFailed>[] = [];
   readonly gate: Gate;
 
   constructor() {
@@ -111,10 +160,20 @@ class House {
     };
     const waiters = new Waiters();
     listenForAnswers(this.ingress, waiters);
-    this.gate = new Gate(parts, limits, waiters, new RefusalRecord(parts, () => undefined));
+    this.gate = new Gate(
+      parts,
+      limits,
+      waiters,
+      new RefusalRecord(
+        parts,
+        () => undefined,
+        () => undefined,
+      ),
+    );
     this.others.on(callRequested, async (event) => void (await this.onRequested(event)));
     this.others.on(callAnswered, async (event) => void (await this.onAnswered(event)));
     this.others.on(callForwarded, (event) => void this.forwarded.push(event.data.callId));
+    this.others.on(callFailed, (event) => void this.failed.push(event.data));
   }
 
   async start(): Promise<void> {
@@ -172,6 +231,12 @@ beforeEach(() => {
   house.onRequested = async (event) => house.decide(event);
   house.onAnswered = async (event) => house.mask(event, '{"masked":true}');
 });
+afterEach(() => {
+  vi.useRealTimers();
+  house.log.unacknowledged = '';
+  house.log.isWritable = true;
+  house.log.onAppend = () => undefined;
+});
 
 const upstream = (...parts: readonly Json[]) => ({
   async *forward(): AsyncGenerator<AnswerPart> {
@@ -195,6 +260,14 @@ const caller = (change: Partial<Caller> = {}): Caller =>
 const pass = async (asked = call(), as = caller()) =>
   house.gate.pass(asked, upstream({ secret: 'x' }), as, () => false);
 
+/** What the record says of a call that failed. */
+const failureOf = async (callId: string) =>
+  vi.waitFor(() => {
+    const found = house.failed.find((data) => data.callId === callId);
+    if (found === undefined) throw new Error('no failure is on record yet');
+    return found;
+  }, 5000);
+
 test('when the verdict is signed and about this call, then it runs and the masked answer is released', async () => {
   await pass();
 
@@ -212,6 +285,7 @@ describe('a verdict that does not hold lets nothing through', () => {
     ['names another tenant', { tenantId: otherId }, policyKey, /ANOTHER_CALL/],
     ['names another server', { server: 'files' }, policyKey, /ANOTHER_CALL/],
     ['names another tool', { resource: 'other' }, policyKey, /ANOTHER_CALL/],
+    ['names another method', { method: 'prompts/get' }, policyKey, /ANOTHER_CALL/],
     ['is over', { notAfter: past() }, policyKey, /EXPIRED/],
   ])('when it %s', async (_, change, key, message) => {
     house.onRequested = async (event) => house.decide(event, change, key);
@@ -243,12 +317,104 @@ describe('a verdict that does not hold lets nothing through', () => {
     expect(executions).toBe(0);
   });
 
+  test('when it denies', async () => {
+    house.onRequested = async (event) => house.decide(event, { effect: 'deny' });
+
+    await expect(pass()).rejects.toMatchObject({
+      code: 'DENIED',
+      executed: 'no',
+      message: 'Denied by r.',
+    });
+    expect(executions).toBe(0);
+  });
+
   test('when there is none in time', async () => {
     house.onRequested = async () => undefined;
 
     await expect(pass()).rejects.toMatchObject({ code: 'VERDICT_TIMEOUT', executed: 'no' });
     expect(executions).toBe(0);
   });
+});
+
+describe('a call that is not on record does not run', () => {
+  test.each([
+    ['request', callRequested],
+    ['forwarding', callForwarded],
+  ])('when its %s is written but not acknowledged', async (_, { type }) => {
+    house.log.unacknowledged = type;
+
+    await expect(pass()).rejects.toMatchObject({ code: 'RECORD_UNAVAILABLE', executed: 'no' });
+    expect(executions).toBe(0);
+  });
+
+  test('when the log can be neither written nor read, then policy is not even asked', async () => {
+    const asked = call();
+    house.log.isWritable = false;
+
+    await expect(pass(asked)).rejects.toMatchObject({
+      code: 'RECORD_UNAVAILABLE',
+      stage: 'intake',
+    });
+    expect(executions).toBe(0);
+    expect(house.log.hasAcknowledged(callRequested, asked.callId)).toBe(false);
+  });
+
+  test('when it does run, then request, verdict and forwarding were durable before', async () => {
+    const asked = call();
+    const isDurable = (): boolean[] =>
+      [callRequested, callDecided, callForwarded].map((contract) =>
+        house.log.hasAcknowledged(contract, asked.callId),
+      );
+    let wasDurable: boolean[] = [];
+    const watching = {
+      async *forward(): AsyncGenerator<AnswerPart> {
+        wasDurable = isDurable();
+        yield { content: {}, last: true };
+      },
+    };
+
+    await house.gate.pass(asked, watching, caller(), () => false);
+
+    expect(wasDurable).toEqual([true, true, true]);
+  });
+
+  test('when its permission ends while the forwarding is being recorded', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] });
+    house.log.onAppend = (record) => {
+      if (typeOf(record) === callForwarded.type) vi.setSystemTime(Date.now() + 60_000);
+    };
+
+    await expect(pass()).rejects.toMatchObject({
+      code: 'APPROVAL_EXPIRED',
+      stage: 'forward',
+      executed: 'no',
+    });
+    expect(executions).toBe(0);
+  });
+});
+
+test('when as many calls wait as may, then one more is refused at once', async () => {
+  house.onRequested = async () => undefined;
+  const waiting = Array.from({ length: 10 }, async () => pass());
+  const ended = Promise.allSettled(waiting);
+
+  await expect(pass()).rejects.toMatchObject({ code: 'OVERLOADED', executed: 'no' });
+
+  expect((await ended).map(({ status }) => status)).toEqual(waiting.map(() => 'rejected'));
+  expect(executions).toBe(0);
+});
+
+test('when a call passes, then neither its arguments nor its answer are on the bus in clear', async () => {
+  const asked = { ...call(), arguments: { mail: 'asked@secret.example' } };
+  const answer = upstream({ mail: 'answered@secret.example' });
+
+  await house.gate.pass(asked, answer, caller(), () => false);
+
+  const texts = house.log.written
+    .filter((record) => record.key === asked.callId)
+    .map((record) => record.value.toString('utf8'));
+  expect(texts.length).toBeGreaterThanOrEqual(5);
+  expect(texts.filter((text) => text.includes('secret.example'))).toEqual([]);
 });
 
 describe('a call that needs people', () => {
@@ -325,6 +491,7 @@ describe('a call that needs people', () => {
     ['names another call', { callId: otherId }, approvalKey],
     ['names other arguments', { digest: 'ab'.repeat(32) }, approvalKey],
     ['names another person', { objectId: otherId }, approvalKey],
+    ['names another tenant', { tenantId: otherId }, approvalKey],
     ['is over', { notAfter: past() }, approvalKey],
   ])('when the approval %s, then nothing runs', async (_, change, key) => {
     house.onRequested = async (event) => {
@@ -377,7 +544,20 @@ describe('a call that needs people', () => {
 
 describe('an answer that masking did not publish is not released', () => {
   test('when masking says nothing, then it is withheld and the record says that it was executed', async () => {
+    const asked = call();
     house.onAnswered = async () => undefined;
+
+    await expect(pass(asked)).rejects.toMatchObject({ code: 'ANSWER_WITHHELD', executed: 'yes' });
+    expect(released).toEqual([]);
+    expect(await failureOf(asked.callId)).toMatchObject({
+      code: 'ANSWER_WITHHELD',
+      stage: 'mask',
+      executed: 'yes',
+    });
+  });
+
+  test('when the answer is written but not acknowledged, then it is withheld', async () => {
+    house.log.unacknowledged = callAnswered.type;
 
     await expect(pass()).rejects.toMatchObject({ code: 'ANSWER_WITHHELD', executed: 'yes' });
     expect(released).toEqual([]);

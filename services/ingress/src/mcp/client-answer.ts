@@ -24,6 +24,8 @@ export class ClientAnswer {
   constructor(
     private readonly response: Response,
     private readonly callId: string,
+    /** How long a client may take nothing, in milliseconds. */
+    private readonly patienceMs = slowReaderMs,
   ) {}
 
   /** The upstream has taken the message; nothing was written for it yet. */
@@ -105,7 +107,7 @@ export class ClientAnswer {
     if (this.response.destroyed || this.response.writableEnded) return;
     const isTaken = this.response.write(`event: message\ndata: ${JSON.stringify(content)}\n\n`);
     if (isTaken) return;
-    const signal = AbortSignal.timeout(slowReaderMs);
+    const signal = AbortSignal.timeout(this.patienceMs);
     await Promise.race([
       once(this.response, 'drain', { signal }),
       once(this.response, 'close', { signal }),

@@ -43,7 +43,20 @@ export class HttpUpstream implements McpUpstream {
   }
 
   async *#forward(request: UpstreamRequest, forwarding: Forwarding): AsyncGenerator<AnswerPart> {
+    try {
+      yield* this.#exchange(request, forwarding);
+    } catch (error) {
+      if (!request.signal.aborted) throw error;
+      // A stream lasts until its client leaves; that is its end and no failure.
+      if (request.verb !== 'GET') throw leftBehind(error);
+    }
+  }
+
+  async *#exchange(request: UpstreamRequest, forwarding: Forwarding): AsyncGenerator<AnswerPart> {
     const response = await this.#send(request);
+    // Every reader of the body learns of its errors; a body that is dropped unread has none, and an error
+    // that nobody listens to would end the process.
+    response.body.on('error', () => undefined);
     try {
       const mediaType = String(response.headers['content-type'] ?? '')
         .split(';')[0]
@@ -165,6 +178,12 @@ async function readAll(body: AsyncIterable<Uint8Array>, maxBytes: number): Promi
     pieces.push(piece);
   }
   return Buffer.concat(pieces);
+}
+
+/** The client left while the upstream worked; nobody can tell how far it came. */
+function leftBehind(cause: unknown): Refusal {
+  const message = 'The client left before the server had answered.';
+  return new Refusal('CANCELLED', 'upstream', message, { executed: 'unknown' }, { cause });
 }
 
 /** Before the upstream's answer began: it may not have seen the call, or it may work on it. */

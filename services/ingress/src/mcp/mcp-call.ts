@@ -107,11 +107,12 @@ export class McpCall implements Caller {
 
   /** The upstream, with the moment noted from which the call can no longer be taken back. */
   #guarded(upstream: McpUpstream): Upstream {
-    const { verb, session, headers } = this.intake;
+    const { verb, session, headers, principal } = this.intake;
+    const caller = `${principal.tenantId}/${principal.objectId}`;
     const own = this.intake.message && relabelled(this.intake.message, this.callId);
     const signal = this.#unwanted.signal;
     const onReply = (reply: UpstreamReply): void => this.#expect(reply);
-    const request = { verb, message: own?.message, session, headers, signal, onReply };
+    const request = { verb, caller, message: own?.message, session, headers, signal, onReply };
     const prepared = upstream.prepare(request);
     const forward = (forwarding: Forwarding): AsyncIterable<AnswerPart> => {
       this.#hasRun = true;

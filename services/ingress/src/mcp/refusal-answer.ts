@@ -80,7 +80,10 @@ export function refusalMessage(
 ): JsonObject {
   const id = message?.kind === 'request' ? message.id : null;
   const method = message?.kind === 'request' ? message.method : '';
-  if (refusal.hidden) return { jsonrpc: '2.0', id, error: unknownResource(method, message) };
+  if (refusal.hidden && nameOf(message) !== '') {
+    const error = { ...unknownResource(method, message), data: { callId } };
+    return { jsonrpc: '2.0', id, error };
+  }
   if (method === 'tools/call' && toldAsToolResult.has(refusal.code)) {
     return { jsonrpc: '2.0', id, result: toolResult(refusal, callId, message) };
   }
@@ -118,11 +121,16 @@ function facts(refusal: Refusal, callId: string): JsonObject {
 
 /** The same words for a resource that is hidden and one that does not exist. */
 function unknownResource(method: string, message: Message | undefined): JsonObject {
-  const params = message === undefined ? {} : objectAt(message.body, 'params');
-  const named = params['name'] ?? params['uri'];
-  const name = typeof named === 'string' ? named : '';
+  const name = nameOf(message);
   if (method === 'tools/call') return { code: -32_602, message: `Unknown tool: ${name}` };
   if (method === 'prompts/get') return { code: -32_602, message: `Unknown prompt: ${name}` };
   const code = isModern(message) ? -32_602 : -32_002;
   return { code, message: `Resource not found: ${name}` };
+}
+
+/** The tool, prompt or resource that is named; empty for a method of the server as a whole. */
+function nameOf(message: Message | undefined): string {
+  const params = message === undefined ? {} : objectAt(message.body, 'params');
+  const named = params['name'] ?? params['uri'];
+  return typeof named === 'string' ? named : '';
 }

@@ -48,11 +48,13 @@ const ask = async (
   to: StdioUpstream,
   body: JsonObject,
   session?: Session,
+  caller = 'tenant/ada',
 ): Promise<{ parts: unknown[]; reply: UpstreamReply | undefined }> => {
   const message = readMessage({ jsonrpc: '2.0', ...body });
   let reply: UpstreamReply | undefined;
   const request = {
     verb: 'POST' as const,
+    caller,
     message,
     session,
     headers: {},
@@ -67,8 +69,9 @@ const ask = async (
   return { parts, reply };
 };
 
-const open = async (to: StdioUpstream): Promise<Session> => {
-  const { reply } = await ask(to, { id: 0, method: 'initialize', params: {} });
+const open = async (to: StdioUpstream, caller?: string): Promise<Session> => {
+  const body = { id: 0, method: 'initialize', params: {} };
+  const { reply } = await ask(to, body, undefined, caller);
   return { upstreamId: reply?.issuedSessionId ?? '', sessionId: 's' };
 };
 
@@ -164,4 +167,30 @@ test('when the program does not exist, then the session is refused', async () =>
   upstreams.push(made);
 
   await expect(open(made)).rejects.toMatchObject({ code: 'UPSTREAM_UNREADABLE' });
+});
+
+test('when a caller has ten sessions open, then it gets no more until one has ended, and others do', async () => {
+  const to = upstream();
+  const first = await open(to);
+  for (let n = 2; n <= 10; n += 1) await open(to);
+
+  await expect(open(to)).rejects.toMatchObject({ code: 'OVERLOADED', executed: 'no' });
+  expect((await open(to, 'tenant/bob')).upstreamId).not.toBe('');
+  await expect(ask(to, { id: 5, method: 'die' }, first)).rejects.toMatchObject({
+    code: 'UPSTREAM_UNREADABLE',
+  });
+  const again = await vi.waitFor(async () => open(to), { timeout: 10_000, interval: 50 });
+  expect(again.upstreamId).not.toBe('');
+});
+
+test('when a server does not answer initialize, then its session is ended', async () => {
+  const silent = new StdioUpstream(
+    { command: [process.execPath, '-e', 'process.stdin.resume()'], env: {}, labels: {} },
+    servers,
+    limits,
+  );
+  upstreams.push(silent);
+  for (let n = 1; n <= 11; n += 1) {
+    await expect(open(silent)).rejects.toMatchObject({ code: 'UPSTREAM_TIMEOUT' });
+  }
 });

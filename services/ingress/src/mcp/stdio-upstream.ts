@@ -14,10 +14,17 @@ import { isAnswer, type McpUpstream, upstreamRefusal, type UpstreamRequest } fro
 const idleMs = 30 * 60_000;
 /** Each session is a process. */
 const maxSessions = 100;
+/** Nobody takes them all. */
+const maxSessionsPerCaller = 10;
+
+interface OpenSession {
+  readonly caller: string;
+  readonly session: StdioSession;
+}
 
 /** An upstream that is a program: one child for each session, ended with the gateway. */
 export class StdioUpstream implements McpUpstream {
-  readonly #sessions = new Map<string, StdioSession>();
+  readonly #sessions = new Map<string, OpenSession>();
   readonly #opened = new WeakMap<UpstreamRequest, StdioSession>();
   readonly #sweep: NodeJS.Timeout;
 
@@ -35,7 +42,7 @@ export class StdioUpstream implements McpUpstream {
 
   async close(): Promise<void> {
     clearInterval(this.#sweep);
-    for (const session of this.#sessions.values()) session.close();
+    for (const { session } of this.#sessions.values()) session.close();
   }
 
   async *#forward(request: UpstreamRequest, forwarding: Forwarding): AsyncGenerator<AnswerPart> {
@@ -77,6 +84,10 @@ export class StdioUpstream implements McpUpstream {
         yield { content, last };
         if (last) return;
       }
+    } catch (error) {
+      // A session that was never told to its client would keep its place until it is idle.
+      if (message.method === 'initialize') session.close();
+      throw error;
     } finally {
       session.forget(message.id);
     }
@@ -114,15 +125,12 @@ export class StdioUpstream implements McpUpstream {
 
   #open(request: UpstreamRequest): void {
     try {
-      if (this.#sessions.size >= maxSessions) {
-        const message = 'Too many sessions of this server are open.';
-        throw new Refusal('OVERLOADED', 'upstream', message, { retryAfterMs: 60_000 });
-      }
+      this.#refuseWhenFull(request.caller);
       const id = randomUUID();
       const environment = this.servers.childEnvironment(this.config);
       const onEnd = (): void => void this.#sessions.delete(id);
       const session = new StdioSession(this.config.command, environment, this.limits, onEnd);
-      this.#sessions.set(id, session);
+      this.#sessions.set(id, { caller: request.caller, session });
       request.onReply({ status: 200, isStream: false, issuedSessionId: id });
       this.#opened.set(request, session);
     } catch (error) {
@@ -132,17 +140,27 @@ export class StdioUpstream implements McpUpstream {
     }
   }
 
+  #refuseWhenFull(caller: string): void {
+    const open = [...this.#sessions.values()];
+    const own = open.filter((each) => each.caller === caller);
+    if (open.length < maxSessions && own.length < maxSessionsPerCaller) return;
+    const whose =
+      own.length < maxSessionsPerCaller ? 'of this server' : 'of yours with this server';
+    const message = `Too many sessions ${whose} are open; end one first.`;
+    throw new Refusal('OVERLOADED', 'upstream', message, { retryAfterMs: 60_000 });
+  }
+
   #find(request: UpstreamRequest): StdioSession {
     const opened = this.#opened.get(request);
     if (opened !== undefined) return opened;
-    const session = this.#sessions.get(request.session?.upstreamId ?? '');
+    const session = this.#sessions.get(request.session?.upstreamId ?? '')?.session;
     if (session?.isAlive === true) return session;
     throw new Refusal('SESSION_UNKNOWN', 'upstream', 'The session has ended; initialize anew.');
   }
 
   #endIdle(): void {
     const now = Date.now();
-    for (const session of this.#sessions.values()) {
+    for (const { session } of this.#sessions.values()) {
       if (now - session.lastUsedMs > idleMs) session.close();
     }
   }

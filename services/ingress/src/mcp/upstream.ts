@@ -17,6 +17,8 @@ export interface UpstreamReply {
 export interface UpstreamRequest {
   /** `POST` with a message, `GET` for the server's own stream, `DELETE` to end the session. */
   readonly verb: 'POST' | 'GET' | 'DELETE';
+  /** Who asks, as tenant and object id in one text: what is shared out is shared out among callers. */
+  readonly caller: string;
   readonly message: Message | undefined;
   readonly session: Session | undefined;
   /** Protocol headers of the client that the upstream needs; never its credentials. */

@@ -1,0 +1,123 @@
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
+import { afterEach, expect, test } from 'vitest';
+import { listeningPort } from '../../../../demo/listening-port.js';
+import { Servers } from '../servers.js';
+import { HttpUpstream } from './http-upstream.js';
+import { readMessage } from './message.js';
+import type { UpstreamReply } from './upstream.js';
+
+type Handler = (response: ServerResponse, headers: IncomingHttpHeaders) => void;
+
+const open: { server: Server; upstream: HttpUpstream }[] = [];
+afterEach(async () => {
+  for (const { server, upstream } of open.splice(0)) {
+    await upstream.close();
+    server.closeAllConnections();
+    server.close();
+  }
+});
+
+const limits = { maxAnswerBytes: 1_000_000, maxDepth: 32, timeoutMs: 5000 };
+const forwarding = { visible: async (_: string, names: readonly string[]) => new Set(names) };
+
+async function upstreamOf(handler: Handler): Promise<HttpUpstream> {
+  const server = createServer((request, response) => {
+    request.resume();
+    handler(response, request.headers);
+  }).listen(0, '127.0.0.1');
+  const url = `http://127.0.0.1:${await listeningPort(server)}/mcp`;
+  const upstream = new HttpUpstream({ url, labels: {} }, new Servers({}, {}), limits);
+  open.push({ server, upstream });
+  return upstream;
+}
+
+interface Asked {
+  readonly verb?: 'POST' | 'GET';
+  readonly signal?: AbortSignal;
+  readonly onPart?: () => void;
+}
+
+/** Everything that an upstream gave, in order. */
+async function ask(to: HttpUpstream, { verb = 'POST', signal, onPart }: Asked = {}) {
+  const replies: UpstreamReply[] = [];
+  const request = {
+    verb,
+    caller: 'tenant/ada',
+    message:
+      verb === 'POST'
+        ? readMessage({ jsonrpc: '2.0', id: 1, method: 'tools/list', params: {} })
+        : undefined,
+    session: undefined,
+    headers: {},
+    signal: signal ?? new AbortController().signal,
+    onReply: (reply: UpstreamReply) => void replies.push(reply),
+  };
+  const parts: unknown[] = [];
+  for await (const part of to.prepare(request).forward(forwarding)) {
+    parts.push(part.content);
+    onPart?.();
+  }
+  return { parts, replies };
+}
+
+const answer = JSON.stringify({ jsonrpc: '2.0', id: 1, result: { tools: [] } });
+
+test.each([401, 403])(
+  'when the server answers %d, with or without a body, then the call is refused and the gateway lives on',
+  async (status) => {
+    const bodies = ['', '{"error":"invalid_token"}', 'a'.repeat(300_000)];
+    const upstream = await upstreamOf((response) => response.writeHead(status).end(bodies.shift()));
+
+    for (let n = 1; n <= 3; n += 1) {
+      await expect(ask(upstream)).rejects.toMatchObject({
+        code: 'UPSTREAM_UNAVAILABLE',
+        executed: 'no',
+      });
+    }
+    // An error that nobody listens to would end the process in a later turn.
+    await new Promise((resolve) => {
+      setImmediate(resolve);
+    });
+  },
+);
+
+test('when the server numbers its events, then only what they say is handed on', async () => {
+  const upstream = await upstreamOf((response) => {
+    response.writeHead(200, { 'content-type': 'text/event-stream' });
+    response.end(`id: 41\nretry: 10\nevent: message\ndata: ${answer}\n\n`);
+  });
+
+  expect((await ask(upstream)).parts).toEqual([JSON.parse(answer)]);
+});
+
+test('when the client of a stream leaves, then the stream has ended and nothing has failed', async () => {
+  const upstream = await upstreamOf((response) => {
+    response.writeHead(200, { 'content-type': 'text/event-stream' });
+    response.write('data: {"jsonrpc":"2.0","method":"notifications/message","params":{}}\n\n');
+  });
+  const leaving = new AbortController();
+
+  const { parts } = await ask(upstream, {
+    verb: 'GET',
+    signal: leaving.signal,
+    onPart: () => leaving.abort(),
+  });
+
+  expect(parts).toHaveLength(1);
+});
+
+test('when a client that wants no answer any more leaves, then the call is cancelled, not failed', async () => {
+  const leaving = new AbortController();
+  const upstream = await upstreamOf(() => leaving.abort());
+
+  await expect(ask(upstream, { signal: leaving.signal })).rejects.toMatchObject({
+    code: 'CANCELLED',
+    stage: 'upstream',
+    executed: 'unknown',
+  });
+});
