@@ -8,7 +8,7 @@ export {
   type StdioServerConfig,
 } from './config-file.js';
 export { commonEnvironment, pemVariable, portVariable, sealKeyVariable } from './environment.js';
-export { explanationOf, runService } from './run.js';
+export { runService } from './run.js';
 export { Problem, ProblemFilter, ZodPipe } from './problem.js';
 export {
   startService,

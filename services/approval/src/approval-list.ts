@@ -23,7 +23,7 @@ export interface Page {
   readonly next: string | null;
 }
 
-const cursorSchema = z.strictObject({ before: z.string().regex(/^\d{1,19}$/), of: z.string() });
+const cursorSchema = z.strictObject({ before: z.string().regex(/^\d{1,18}$/), of: z.string() });
 
 /** What a reader may see of the approvals: those they asked for, and those they may sign. */
 @Injectable()

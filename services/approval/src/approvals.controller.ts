@@ -25,13 +25,16 @@ import { actorOf, maySee, type Press, vote, withdraw } from './transitions.js';
 
 const statuses = approvalSchema.options.map((option) => option.shape.status.value);
 const idSchema = z.uuid();
+const storable = z.string().refine((text) => !text.includes('\0') && text.isWellFormed(), {
+  error: 'holds characters that cannot be kept',
+});
 const decisionSchema = z.strictObject({
   decision: z.enum(['approve', 'refuse']),
-  reason: z.string().max(2000),
+  reason: storable.max(2000),
 });
 const listSchema = z.strictObject({
   status: z.enum(statuses).optional(),
-  server: z.string().optional(),
+  server: storable.optional(),
   limit: z.coerce.number().int().min(1).max(200).default(50),
   cursor: z.string().max(1000).optional(),
 });

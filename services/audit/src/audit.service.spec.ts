@@ -749,6 +749,34 @@ describe('pages', { timeout: 60_000 }, () => {
     expect((await topics())[0]).toBe('slow');
   });
 
+  test.each([
+    ['a name where an object id belongs', 'principal=Ana%20Analyst', 'principal: must be'],
+    ['another name', 'approver=ana', 'approver: must be'],
+    ['a day instead of a time', 'since=2026-11-24', 'since: must be a time'],
+  ])(
+    'when a filter is %s, then it is refused rather than finding nothing',
+    async (_, filter, words) => {
+      const answer = await house.as(auditor).get(`/v1/calls?${filter}`);
+
+      expect([answer.status, answer.body.code]).toEqual([400, 'REQUEST_INVALID']);
+      expect(answer.body.detail).toContain(words);
+    },
+  );
+
+  test('when a cursor names a place beyond all numbers, then it is refused', async () => {
+    await house.call();
+    await house.holds(5);
+    const { body } = await house.as(auditor).get('/v1/events?server=orders').expect(200);
+    const { of } = JSON.parse(Buffer.from(body.resume, 'base64url').toString('utf8'));
+    const far = JSON.stringify({ xid: '9'.repeat(20), seq: '0', of });
+
+    const answer = await house
+      .as(auditor)
+      .get(`/v1/events?server=orders&cursor=${Buffer.from(far).toString('base64url')}`);
+
+    expect([answer.status, answer.body.code]).toEqual([400, 'CURSOR_INVALID']);
+  });
+
   test('when a cursor or a filter is not of this query, then it is refused', async () => {
     await house.call();
     await house.call();

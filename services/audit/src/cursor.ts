@@ -4,8 +4,8 @@ import { AuditError } from './audit-error.js';
 import type { Filters } from './filters.js';
 
 const cursorSchema = z.strictObject({
-  xid: z.string().regex(/^\d{1,20}$/),
-  seq: z.string().regex(/^\d{1,19}$/),
+  xid: z.string().regex(/^\d{1,18}$/),
+  seq: z.string().regex(/^\d{1,18}$/),
   of: z.string(),
 });
 

@@ -2,18 +2,20 @@ import { z } from 'zod';
 import { searchable } from './facets.js';
 
 const word = z.string().min(1).max(2000);
-const time = z.iso.datetime({ offset: true });
+/** People are found by who they are; a name would find nobody, and look as if nothing had happened. */
+const objectId = z.guid({ error: 'must be the object id of a person or program' });
+const time = z.iso.datetime({ offset: true, error: 'must be a time such as 2026-11-24T08:00:00Z' });
 
 const common = {
   since: time.optional(),
   until: time.optional(),
-  principal: word.optional(),
+  principal: objectId.optional(),
   server: word.optional(),
   resource: word.optional(),
   method: word.optional(),
   verdict: z.enum(['allow', 'deny', 'review']).optional(),
   rule: word.optional(),
-  approver: word.optional(),
+  approver: objectId.optional(),
   type: word.optional(),
   code: word.optional(),
   limit: z.coerce.number().int().min(1).max(500).default(100),
