@@ -9,6 +9,9 @@ const documents = [
   'SECURITY.md',
   'CHANGELOG.md',
   'compose/README.md',
+  ...readdirSync('docs')
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => `docs/${name}`),
   ...readdirSync('docs/decisions').map((name) => `docs/decisions/${name}`),
 ];
 const scripts: Record<string, string> = JSON.parse(readFileSync('package.json', 'utf8')).scripts;

@@ -11,7 +11,7 @@ export interface EntraSettings extends AcceptedTokens {
   readonly authority: string;
   /** Accepted `aud` values: the application's client id. */
   readonly audiences: readonly string[];
-  /** PEM of an additional certificate authority, for an authority inside a company or a demo. */
+  /** PEM of the certificate authorities to trust instead of the public ones: inside a company, in a demo. */
   readonly certificateAuthority?: string | undefined;
   /** How long a verified token is remembered, milliseconds. Default 60 000, never past its expiry. */
   readonly rememberMs?: number;

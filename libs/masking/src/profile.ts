@@ -22,8 +22,8 @@ const shown = z.int().min(0).max(64);
 
 /** What is done to a recognised value. Partial operators never show more than a third of it. */
 const operatorSchema = z.discriminatedUnion('op', [
-  z.object({ op: z.literal('redact') }),
-  z.object({
+  z.strictObject({ op: z.literal('redact') }),
+  z.strictObject({
     op: z.literal('mask'),
     // A letter or digit as the mask character could itself look like a value.
     char: z
@@ -31,10 +31,10 @@ const operatorSchema = z.discriminatedUnion('op', [
       .regex(/^[^A-Za-z0-9\s"\\@]$/)
       .optional(),
   }),
-  z.object({ op: z.literal('keep_first'), n: shown }),
-  z.object({ op: z.literal('keep_last'), n: shown }),
-  z.object({ op: z.literal('email_partial') }),
-  z.object({ op: z.literal('hash') }),
+  z.strictObject({ op: z.literal('keep_first'), n: shown }),
+  z.strictObject({ op: z.literal('keep_last'), n: shown }),
+  z.strictObject({ op: z.literal('email_partial') }),
+  z.strictObject({ op: z.literal('hash') }),
 ]);
 
 /** What is done to a recognised value. */
@@ -50,7 +50,7 @@ export type EntityOperators = z.infer<typeof entityOperatorsSchema>;
 export const baseProfiles = ['none', 'secrets', 'standard'] as const;
 
 /** What is masked in an answer: a base of detectors, overrides, field rules and the rule for binary content. */
-export const maskProfileSchema = z.object({
+export const maskProfileSchema = z.strictObject({
   profile: z.enum(baseProfiles),
   /** Overrides of, and additions to, the operators of the base. */
   entities: entityOperatorsSchema.default({}),

@@ -31,6 +31,19 @@ test('when the file says what is needed, then the rest has safe defaults and pat
   expect(config.ingress).toMatchObject({ verdictTimeoutMs: 5000, allowedOrigins: [] });
 });
 
+test('when ids are written in capitals and files beside the configuration, then both are found', () => {
+  const config = read(
+    `${entra.replaceAll('5', 'A')}groups: { sre: AAAAAAAA-2222-4333-8444-555555555555 }
+servers: { a: { url: 'https://a', credential: { valueFile: token.txt } } }\n`,
+  );
+
+  expect(config.entra.tenants).toEqual(['11111111-2222-4333-8444-aaaaaaaaaaaa']);
+  expect(config.groups['sre']).toBe('aaaaaaaa-2222-4333-8444-555555555555');
+  expect(config.servers['a']).toMatchObject({
+    credential: { valueFile: join(folder, 'token.txt') },
+  });
+});
+
 describe('a mistake stops the start and is named by its key', () => {
   test.each<[string, string, RegExp]>([
     ['no tenant', 'entra: { tenants: [], audience: api }', /entra\.tenants/],
@@ -40,6 +53,7 @@ describe('a mistake stops the start and is named by its key', () => {
       entra.replace('}', ', authority: "http://login.example" }'),
       /entra\.authority/,
     ],
+    ['a public URL with a path', `${entra}publicUrl: 'https://a/gate'`, /publicUrl.*origin/],
     ['an unknown key', `${entra}serverz: {}`, /serverz/],
     [
       'an unknown key deep inside',

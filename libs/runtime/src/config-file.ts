@@ -40,20 +40,23 @@ export type ServerConfig = z.infer<typeof serverSchema>;
 export type HttpServerConfig = z.infer<typeof httpServerSchema>;
 export type StdioServerConfig = z.infer<typeof stdioServerSchema>;
 
+/** Entra writes ids in lower case, and they are compared as text. */
+const guid = z.uuid().toLowerCase();
+
 const milliseconds = z.int().min(1).max(3_600_000);
 
 const entraSchema = z.strictObject({
   authority: z
     .url({ protocol: /^https$/, error: 'must be an https URL' })
     .default('https://login.microsoftonline.com'),
-  tenants: z.array(z.uuid()).min(1),
+  tenants: z.array(guid).min(1),
   /** The application's client id or its App ID URI, exactly as tokens carry it in `aud`. */
   audience: z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]),
   /** Client application ids that may call; empty allows every client of the tenants. */
   clientApps: z.array(z.string()).default([]),
   scope: z.string().min(1).default('mcp.invoke'),
   workloadRole: z.string().min(1).default('Mcp.Invoke'),
-  /** PEM file of a private certificate authority in front of the authority. */
+  /** PEM file of the certificate authorities to trust for the authority, in place of the public ones. */
   certificateAuthorityFile: z.string().optional(),
 });
 
@@ -85,16 +88,22 @@ const approvalSchema = z.strictObject({
 
 const auditSchema = z.strictObject({
   /** Tenants whose auditors may read the record; the first of `entra.tenants` unless said. */
-  tenants: z.array(z.uuid()).min(1).optional(),
+  tenants: z.array(guid).min(1).optional(),
 });
 
 const configSchema = z.strictObject({
   /** The URL that clients use; the resource metadata is made from it. */
-  publicUrl: z.url({ protocol: /^https?$/ }).default('http://localhost:8080'),
+  publicUrl: z
+    .url({ protocol: /^https?$/ })
+    .refine((url) => new URL(url).pathname === '/' && new URL(url).search === '', {
+      error: 'must be an origin, without a path',
+      when: ({ issues }) => issues.length === 0,
+    })
+    .default('http://localhost:8080'),
   entra: entraSchema,
   servers: z.record(labelName, serverSchema).default({}),
   /** Names for group object ids, for use in policies. */
-  groups: z.record(labelName, z.uuid()).default({}),
+  groups: z.record(labelName, guid).default({}),
   /** Folder of policy bundles. */
   policies: z.string().default('./policies'),
   ingress: ingressSchema.prefault({}),
@@ -122,6 +131,9 @@ export function readConfigFile(file: string): CountersignConfig {
   return {
     ...config,
     policies: resolve(folder, config.policies),
+    servers: Object.fromEntries(
+      Object.entries(config.servers).map(([name, server]) => [name, inFolder(folder, server)]),
+    ),
     entra: {
       ...config.entra,
       ...(certificateAuthorityFile === undefined
@@ -129,6 +141,13 @@ export function readConfigFile(file: string): CountersignConfig {
         : { certificateAuthorityFile: resolve(folder, certificateAuthorityFile) }),
     },
   };
+}
+
+/** The same server with its credential's file made absolute. */
+function inFolder(folder: string, server: ServerConfig): ServerConfig {
+  if (!('url' in server) || server.credential?.valueFile === undefined) return server;
+  const valueFile = resolve(folder, server.credential.valueFile);
+  return { ...server, credential: { ...server.credential, valueFile } };
 }
 
 /** The tenants whose auditors may read the record. */

@@ -3,7 +3,7 @@ import { searchable } from './facets.js';
 
 const word = z.string().min(1).max(2000);
 /** People are found by who they are; a name would find nobody, and look as if nothing had happened. */
-const objectId = z.guid({ error: 'must be the object id of a person or program' });
+const objectId = z.guid({ error: 'must be the object id of a person or program' }).toLowerCase();
 const time = z.iso.datetime({ offset: true, error: 'must be a time such as 2026-11-24T08:00:00Z' });
 
 const common = {

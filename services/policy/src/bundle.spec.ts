@@ -91,6 +91,21 @@ test('when keys are reordered, then the digest is the same; when anything else c
   expect(other.digest).not.toBe(one.digest);
 });
 
+test.each([
+  { profile: 'standard', feilds: { '$.iban': { op: 'redact' } } },
+  { profile: 'standard', fields: { '$.iban': { op: 'keep_last', n: 2, char: '*' } } },
+  { profile: 'standard', floor: {} },
+])('when a mask holds a member that there is not (%j), then the bundle is refused', (mask) => {
+  expect(() => compile({ id: 'm', effect: 'mask', mask })).toThrow(BundleError);
+});
+
+test('when a group is written in capitals, then it is the same group', () => {
+  const id = 'AAAAAAAA-2222-4333-8444-555555555555';
+  const [rule] = compile({ ...allow, match: { groups: [id] } }).rules;
+
+  expect([...(rule?.groups ?? [])]).toEqual([id.toLowerCase()]);
+});
+
 test('when a rule is for no configured server, then it is told of; a rule for all is not', () => {
   const bundle = compile(
     allow,

@@ -164,7 +164,7 @@ function condition(
 /** Groups are decided by object id; a name that nobody configured is a mistake, not an empty group. */
 function groupId(place: string, group: string, names: Readonly<Record<string, string>>): string {
   const id = (Object.hasOwn(names, group) ? names[group] : undefined) ?? group;
-  if (z.uuid().safeParse(id).success) return id;
+  if (z.uuid().safeParse(id).success) return id.toLowerCase();
   throw new BundleError(`${place}: the group ${group} is neither configured nor an object id`);
 }
 
