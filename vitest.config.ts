@@ -1,6 +1,9 @@
 import { defineConfig } from 'vitest/config';
+import { mutantVariable } from './test/mutants/mutant.js';
+import { mutantPlugin } from './test/mutants/mutant-plugin.js';
 
 export default defineConfig({
+  plugins: [mutantPlugin(process.env[mutantVariable])],
   test: {
     include: ['{services,libs,demo,test,bench}/**/*.spec.ts'],
     testTimeout: 30_000,

@@ -15,6 +15,8 @@ export interface SpyUpstream {
   readonly url: string;
   /** Everything that was executed, read from the file. */
   executions(): Execution[];
+  /** Every request as it came, headers and body in one text. */
+  readonly heard: readonly string[];
   close(): Promise<void>;
 }
 
@@ -40,6 +42,7 @@ export async function startSpyUpstream(): Promise<SpyUpstream> {
   const folder = await mkdtemp(join(tmpdir(), 'countersign-spy-'));
   const file = join(folder, 'executions.jsonl');
   const log = openSync(file, 'a');
+  const heard: string[] = [];
   const execute = (call: Call): void => {
     const { name, arguments: asked } = call.params;
     const line = { nonce: asked.nonce, tool: name, arguments: asked, atMs: Date.now() };
@@ -47,7 +50,7 @@ export async function startSpyUpstream(): Promise<SpyUpstream> {
     fsyncSync(log);
   };
   const server = createServer((request, response) => {
-    void answer(request, response, execute);
+    void answer(request, response, { execute, heard });
   });
   server.keepAliveTimeout = 60_000;
   server.listen(0, '127.0.0.1');
@@ -59,6 +62,7 @@ export async function startSpyUpstream(): Promise<SpyUpstream> {
         .split('\n')
         .filter(Boolean)
         .map((line) => lineSchema.parse(JSON.parse(line))),
+    heard,
     close: async () => {
       server.closeAllConnections();
       await new Promise((done) => {
@@ -73,11 +77,13 @@ export async function startSpyUpstream(): Promise<SpyUpstream> {
 async function answer(
   request: IncomingMessage,
   response: ServerResponse,
-  execute: (call: Call) => void,
+  { execute, heard }: { readonly execute: (call: Call) => void; readonly heard: string[] },
 ): Promise<void> {
   const pieces: Buffer[] = [];
   for await (const piece of request as AsyncIterable<Buffer>) pieces.push(piece);
-  const call = callSchema.safeParse(JSON.parse(Buffer.concat(pieces).toString('utf8')));
+  const body = Buffer.concat(pieces).toString('utf8');
+  heard.push(`${request.rawHeaders.join('\n')}\n\n${body}`);
+  const call = callSchema.safeParse(JSON.parse(body));
   if (!call.success) {
     response.writeHead(400).end();
     return;
@@ -93,6 +99,6 @@ async function answer(
     ],
     structuredContent: guest,
   };
-  const body = JSON.stringify({ jsonrpc: '2.0', id: call.data.id, result });
-  response.writeHead(200, { 'content-type': 'application/json' }).end(body);
+  const text = JSON.stringify({ jsonrpc: '2.0', id: call.data.id, result });
+  response.writeHead(200, { 'content-type': 'application/json' }).end(text);
 }

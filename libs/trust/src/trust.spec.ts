@@ -110,6 +110,18 @@ describe('digests', () => {
     expect(callDigest({ ...asked, kind: 'session' })).not.toBe(callDigest(asked));
   });
 
+  test.each([
+    ['the protocol', { protocol: 'ssh' }],
+    ['the server', { server: 's2' }],
+    ['the method', { method: 'prompts/get' }],
+    ['the resource', { resource: 'r2' }],
+    ['the arguments', { arguments: { b: 2, a: [1, 2] } }],
+    ['what goes along', { extras: { meta: 1 } }],
+    ['the facts', { facts: { action: 'write' } }],
+  ])('when %s changes, then the digest changes', (_, change) => {
+    expect(callDigest({ ...asked, ...change })).not.toBe(callDigest(asked));
+  });
+
   test('when other members stand beside what is asked, then they change nothing', () => {
     expect(callDigest(Object.assign({ principal: 'x' }, asked))).toBe(callDigest(asked));
   });

@@ -29,6 +29,7 @@ import { TokenError, TokenVerifier } from '#identity';
 import { newSigningKey, Signer, Verifier, canonicalJson, sha256 } from '#trust';
 import { execute, testDatabase, testServer } from '../../../test/postgres/test-database.js';
 import { ApprovalModule, ApprovalReadiness } from './approval.module.js';
+import { Approvals } from './approvals.js';
 
 vi.setConfig({ hookTimeout: 60_000 });
 
@@ -307,7 +308,20 @@ async function newHouse(
   return made;
 }
 
+/** Tells how many verdicts have had their signature checked since now, whatever came out. */
+function verdictsChecked(): () => number {
+  const checked = vi.spyOn(Verifier.prototype, 'verify');
+  return () => checked.mock.settledResults.filter(({ type }) => type !== 'incomplete').length;
+}
+
+/** Tells how many verdicts have been taken for an approval since now, whatever came of it. */
+function verdictsHandled(): () => number {
+  const opened = vi.spyOn(Approvals.prototype, 'open');
+  return () => opened.mock.settledResults.filter(({ type }) => type !== 'incomplete').length;
+}
+
 afterEach(async () => {
+  vi.restoreAllMocks();
   for (const close of closers.splice(0)) await close();
 });
 
@@ -350,7 +364,9 @@ describe('a call under review', { timeout: 60_000 }, () => {
 
   test('when what the approver would see is not what policy signed, then nobody is asked', async () => {
     const digest = 'e'.repeat(64);
+    const checked = verdictsChecked();
     const { callId: altered } = await house.review({ digest, shown: '{"amount":1}' });
+    await expect.poll(checked, { timeout: 10_000 }).toBe(1);
     const { callId: honest } = await house.review({ digest });
 
     expect(await house.heard(approvalRequested, honest)).toMatchObject({ joined: false });
@@ -376,7 +392,9 @@ describe('a call under review', { timeout: 60_000 }, () => {
   });
 
   test('when the verdict is not signed by policy, then nobody is asked', async () => {
+    const checked = verdictsChecked();
     const forged = await house.review({ signer: new Signer(newSigningKey().privateKey) });
+    await expect.poll(checked, { timeout: 10_000 }).toBe(1);
     const honest = await house.review({ digest: 'e'.repeat(64) });
 
     await house.heard(approvalRequested, honest.callId);
@@ -449,7 +467,22 @@ describe('a call under review', { timeout: 60_000 }, () => {
     expect(await house.heard(callRefused, callId)).toMatchObject({ code: 'WITHDRAWN' });
   });
 
+  test('when a verdict is delivered again while its call waits, then nothing changes', async () => {
+    const handled = verdictsHandled();
+    const { callId } = await house.review();
+    const { approvalId } = await house.heard(approvalRequested, callId);
+    const before = await house.row(approvalId);
+
+    await house.addReplica('approval-again');
+    await expect.poll(handled, { timeout: 10_000 }).toBe(2);
+
+    expect(house.troubles).toEqual([]);
+    expect(house.about(approvalRequested, callId)).toHaveLength(1);
+    expect(await house.row(approvalId)).toEqual(before);
+  });
+
   test('when every event is delivered again, then nothing changes', async () => {
+    const handled = verdictsHandled();
     const { callId, event } = await house.review();
     const { approvalId } = await house.heard(approvalRequested, callId);
     await house.as(bob).approve(approvalId).expect(200);
@@ -463,6 +496,7 @@ describe('a call under review', { timeout: 60_000 }, () => {
     await house.forwarded(callId, approvalId);
     const marker = await house.review({ digest: 'e'.repeat(64) });
     await house.heard(approvalRequested, marker.callId);
+    await expect.poll(handled, { timeout: 10_000 }).toBe(4);
 
     expect(house.troubles).toEqual([]);
     expect(house.said).toHaveLength(before + 1);
@@ -655,6 +689,19 @@ describe('reading', { timeout: 60_000 }, () => {
       status: 'pending',
       votes: [],
     });
+  });
+
+  test('when the same object ids come from another tenant, then they see nothing', async () => {
+    const otherTenant = '99999999-9999-4999-8999-999999999999';
+
+    const lists = await Promise.all(
+      [ada, bob].map(async (who) => house.as({ ...who, tenantId: otherTenant }).get('')),
+    );
+
+    expect(lists.map((list) => [list.status, list.body.approvals])).toEqual([
+      [200, []],
+      [200, []],
+    ]);
   });
 
   test('when a stranger asks for one, then it does not exist', async () => {

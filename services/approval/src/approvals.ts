@@ -35,6 +35,9 @@ const noFields = {
   usedAt: null,
 };
 
+/** An approval that closes just when a call would join it makes another round; more than a few are a mistake. */
+const maxRounds = 5;
+
 /** All approvals. Every change locks its row, and is one transaction with the events that tell of it. */
 @Injectable()
 export class Approvals {
@@ -114,7 +117,7 @@ export class Approvals {
     work: EntityManager,
     request: Request,
   ): Promise<{ approval: Approval; isNew: boolean; now: Date }> {
-    for (;;) {
+    for (let round = 0; round < maxRounds; round += 1) {
       const now = await clock(work);
       const created = request.approvalAt(now);
       if (await this.#insert(work, created)) return { approval: created, isNew: true, now };
@@ -125,6 +128,7 @@ export class Approvals {
         return { approval: current, isNew: false, now: await clock(work) };
       }
     }
+    throw new Error(`call ${request.callId}: its approval can be neither opened nor joined`);
   }
 
   /** False where the same request is open already: the database's unique index says so. */

@@ -104,6 +104,17 @@ describe('vote', () => {
     expect(vote(twice, carol, approve, noon).status).toBe('approved');
   });
 
+  test('when one person has two votes on record, then they are one signature', () => {
+    const { objectId } = bob;
+    const voter = { tenantId, objectId, displayName: 'Bob' };
+    const one = { ...approve, voter, votedAt: noon.toISOString(), sets: [0] };
+    const three = { sets: [{ groups: ['approvers'], quorum: 3 }], expiresAfterSeconds: 300 };
+
+    const after = vote(pending({ requirement: three, votes: [one, one] }), carol, approve, noon);
+
+    expect(after.status).toBe('pending');
+  });
+
   test('when two sets must sign, then each needs a person of its own group', () => {
     const sets = [
       { groups: ['approvers'], quorum: 1 },
@@ -245,6 +256,15 @@ describe('the rest', () => {
 
     expect(expire(pending(), at(299)).status).toBe('pending');
     expect(expire(leased, at(500))).toBe(leased);
+  });
+
+  test('when the requester’s object id comes from another tenant, then it is somebody else', () => {
+    const double = person('0a', { tenantId: '99999999-9999-4999-8999-999999999999' });
+
+    expect(maySee(pending(), double)).toBe(false);
+    expect(() => withdraw(pending(), double, noon)).toThrow(
+      expect.objectContaining({ code: 'NOT_THE_REQUESTER' }),
+    );
   });
 
   test('when somebody is neither requester nor in the groups, then the approval does not exist for them', () => {

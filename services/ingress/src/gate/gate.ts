@@ -32,6 +32,8 @@ interface Passage {
   readonly upstream: Upstream;
   readonly caller: Caller;
   readonly startedMs: number;
+  /** True from the moment at which the upstream may have acted. */
+  hasRun: boolean;
 }
 
 /** Tells whether an answering part reports a failure of the upstream. */
@@ -62,15 +64,16 @@ export class Gate {
   ): Promise<Relayed> {
     const waiter = this.waiters.open(call.callId);
     const startedMs = performance.now();
+    let passage: Passage | undefined;
     try {
       this.#refuseWhenClosed();
       const subject = { call, digest: callDigest(call) };
-      const passage = { subject, waiter, upstream, caller, startedMs };
+      passage = { subject, waiter, upstream, caller, startedMs, hasRun: false };
       const relayed = await this.#walk(passage, saysError);
       countCall(call.server, relayed.isError ? 'error' : 'ok', startedMs);
       return relayed;
     } catch (error) {
-      const refusal = asRefusal(error);
+      const refusal = asRefusal(error, passage?.hasRun ?? false);
       countCall(call.server, refusal.code, startedMs);
       await this.refusals.of(call, refusal);
       throw refusal;
@@ -94,6 +97,7 @@ export class Gate {
     const forwarded = await this.#forward(subject, decided, permission);
     // Nothing may come between this look and the call: who took it back was told that it does not run.
     if (caller.withdrawn.aborted) throw cancelled('forward', caller);
+    passage.hasRun = true;
     const parts = passage.upstream.forward(this.#forwarding(passage, requested));
     const forwardedMs = performance.now();
     const relay = new AnswerRelay(
@@ -255,13 +259,16 @@ function isDecision(event: GateEvent): boolean {
 }
 
 /** Whatever went wrong on the way is a refusal; nothing unknown is ever let through. */
-function asRefusal(error: unknown): Refusal {
+function asRefusal(error: unknown, hasRun: boolean): Refusal {
   if (error instanceof Refusal) return error;
-  return new Refusal(
-    'UPSTREAM_UNREADABLE',
-    'upstream',
-    'The call failed in a way that was not foreseen.',
-    { executed: 'unknown' },
-    { cause: error },
-  );
+  const message = 'The call failed in a way that was not foreseen.';
+  return hasRun
+    ? new Refusal(
+        'UPSTREAM_UNREADABLE',
+        'upstream',
+        message,
+        { executed: 'unknown' },
+        { cause: error },
+      )
+    : new Refusal('RECORD_UNAVAILABLE', 'intake', message, {}, { cause: error });
 }

@@ -641,3 +641,17 @@ test('when a call is taken back while its forwarding is being recorded, then it 
   expect(executions).toBe(0);
   await vi.waitFor(() => expect(house.forwarded).toContain(asked.callId));
 });
+
+test('when a call fails in a way that nobody foresaw before it has run, then the record says that it has not', async () => {
+  const asked = { ...call(), labels: { env: 'x' } };
+  house.log.onAppend = (record) => {
+    if (typeOf(record) === callRequested.type) throw new RangeError('odd');
+  };
+
+  await expect(pass(asked)).rejects.toMatchObject({ code: 'RECORD_UNAVAILABLE', executed: 'no' });
+
+  expect(executions).toBe(0);
+  await expect
+    .poll(() => house.failed.find((each) => each.callId === asked.callId))
+    .toMatchObject({ code: 'RECORD_UNAVAILABLE', executed: 'no' });
+});

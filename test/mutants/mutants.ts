@@ -1,0 +1,13 @@
+import { gateMutants } from './gate-mutants.js';
+import { judgingMutants } from './judging-mutants.js';
+import type { Mutant } from './mutant.js';
+import { recordMutants } from './record-mutants.js';
+import { signingMutants } from './signing-mutants.js';
+
+/** Every guard whose loss a test has to notice. */
+export const mutants: readonly Mutant[] = [
+  ...gateMutants,
+  ...judgingMutants,
+  ...signingMutants,
+  ...recordMutants,
+];
