@@ -357,7 +357,6 @@ describe('when a request is no call that can be judged', () => {
     expect(JSON.parse(answer.body).error).toEqual({
       code: -32_002,
       message: 'Resource not found: echo',
-      data: { callId },
     });
     const events = await eventually(async () => {
       const found = await story(callId);

@@ -91,6 +91,11 @@ describe('a mistake stops the start and is named by its key', () => {
     );
   });
 
+  test('when a secret reads like an alias, then the message does not quote it', () => {
+    expect(() => read('a: *My$ecret1')).toThrow(/cannot be read/);
+    expect(() => read('a: *My$ecret1')).not.toThrow(/ecret1/);
+  });
+
   test('when it is no YAML around a secret, then the message does not quote it', () => {
     expect(() => read('servers:\n  a: { value: "secret-token }\nb: ]')).toThrow(/ in line \d/);
     expect(() => read('servers:\n  a: { value: "secret-token }\nb: ]')).not.toThrow(/secret-token/);

@@ -41,7 +41,7 @@ export type HttpServerConfig = z.infer<typeof httpServerSchema>;
 export type StdioServerConfig = z.infer<typeof stdioServerSchema>;
 
 /** Entra writes ids in lower case, and they are compared as text. */
-const guid = z.uuid().toLowerCase();
+const entraId = z.uuid().toLowerCase();
 
 const milliseconds = z.int().min(1).max(3_600_000);
 
@@ -49,7 +49,7 @@ const entraSchema = z.strictObject({
   authority: z
     .url({ protocol: /^https$/, error: 'must be an https URL' })
     .default('https://login.microsoftonline.com'),
-  tenants: z.array(guid).min(1),
+  tenants: z.array(entraId).min(1),
   /** The application's client id or its App ID URI, exactly as tokens carry it in `aud`. */
   audience: z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]),
   /** Client application ids that may call; empty allows every client of the tenants. */
@@ -88,7 +88,7 @@ const approvalSchema = z.strictObject({
 
 const auditSchema = z.strictObject({
   /** Tenants whose auditors may read the record; the first of `entra.tenants` unless said. */
-  tenants: z.array(guid).min(1).optional(),
+  tenants: z.array(entraId).min(1).optional(),
 });
 
 const configSchema = z.strictObject({
@@ -103,7 +103,7 @@ const configSchema = z.strictObject({
   entra: entraSchema,
   servers: z.record(labelName, serverSchema).default({}),
   /** Names for group object ids, for use in policies. */
-  groups: z.record(labelName, guid).default({}),
+  groups: z.record(labelName, entraId).default({}),
   /** Folder of policy bundles. */
   policies: z.string().default('./policies'),
   ingress: ingressSchema.prefault({}),
@@ -174,7 +174,7 @@ function check<T extends z.ZodType>(schema: T, value: unknown, place: string): z
 
 function readYaml(file: string): unknown {
   try {
-    return parse(readFileSync(file, 'utf8'), { maxAliasCount: 50 });
+    return parse(readFileSync(file, 'utf8'), { maxAliasCount: 50, logLevel: 'error' });
   } catch (cause) {
     throw new ConfigError(`${file} cannot be read: ${reasonOf(cause)}`, { cause });
   }
@@ -186,5 +186,7 @@ function reasonOf(error: unknown): string {
     const [at] = error.linePos ?? [];
     return at === undefined ? error.code : `${error.code} in line ${at.line}, column ${at.col}`;
   }
-  return error instanceof Error ? error.message : String(error);
+  // Of the file system: it names the file. Any other may quote what stands in it.
+  if (error instanceof Error && 'code' in error) return error.message;
+  return 'it is not the YAML that is expected here';
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Client, Pool, type PoolConfig } from 'pg';
-import { DataSource, type EntitySchema, type MigrationInterface } from 'typeorm';
+import { DataSource, type EntitySchema, type MigrationInterface, QueryFailedError } from 'typeorm';
 import { guardPool } from './guard.js';
 import { isOutage } from './outage.js';
 
@@ -17,7 +17,7 @@ export interface DatabaseSettings {
   readonly applicationName: string;
   /** Connections of this process. Default 10. */
   readonly poolSize?: number;
-  /** Told once where the server cannot be reached yet. */
+  /** Told while the server cannot be reached yet: at once, and about every minute. */
   readonly onWait?: (error: unknown) => void;
   /** Role that all work (not the migrations) runs as, to give up rights that the login has. */
   readonly role?: string;
@@ -34,6 +34,7 @@ const migrationTimeoutMs = 120_000;
 
 /** Between two tries to reach a server that is not there, milliseconds. */
 const retryPauseMs = 500;
+const triesPerWord = 100;
 
 /**
  * Brings the schema up to date and opens a pool on it; waits for a server that cannot be reached yet.
@@ -47,11 +48,17 @@ export async function openDatabase(settings: DatabaseSettings): Promise<DataSour
     try {
       return await open(settings);
     } catch (error) {
-      if (!isOutage(error)) throw error;
-      if (tries === 0) settings.onWait?.(error);
+      if (!isOutage(error) || isCancelled(error)) throw error;
+      if (tries % triesPerWord === 0) settings.onWait?.(error);
       await pause(retryPauseMs);
     }
   }
+}
+
+/** A migration that took too long was ended by the server; it would be so again. */
+function isCancelled(error: unknown): boolean {
+  const cause = error instanceof QueryFailedError ? error.driverError : error;
+  return cause instanceof Error && 'code' in cause && cause.code === '57014';
 }
 
 async function open(settings: DatabaseSettings): Promise<DataSource> {

@@ -88,6 +88,7 @@ async function compileFolder(
 
 async function readFolder(folder: string): Promise<PolicyFile[]> {
   const names = await policyNames(folder);
+  if (names.length === 0) throw new BundleError(`${folder} holds no policy file (*.yaml)`);
   return Promise.all(
     names.map(async (name) => {
       const text = await readFile(join(folder, name), 'utf8');
@@ -104,11 +105,8 @@ async function readFolder(folder: string): Promise<PolicyFile[]> {
 async function policyNames(folder: string): Promise<string[]> {
   try {
     const names = await readdir(folder);
-    const found = names.filter((name) => /\.ya?ml$/.test(name)).toSorted();
-    if (found.length === 0) throw new BundleError(`${folder} holds no policy file (*.yaml)`);
-    return found;
+    return names.filter((name) => /\.ya?ml$/.test(name)).toSorted();
   } catch (cause) {
-    if (cause instanceof BundleError) throw cause;
     throw new BundleError(`the policy folder ${folder} cannot be read`, { cause });
   }
 }

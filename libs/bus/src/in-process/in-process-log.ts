@@ -32,6 +32,8 @@ export interface InProcessLogOptions {
   readonly maxQueuedRecords?: number;
   /** Largest record value in bytes. Default: as on Kafka. */
   readonly maxRecordBytes?: number;
+  /** Largest size of the file, its write-ahead log aside; appends that need more are refused. Default: the disk's. */
+  readonly maxFileBytes?: number;
   readonly now?: () => number;
 }
 
@@ -57,7 +59,8 @@ export class InProcessLog implements EventLog {
     file: string,
     private readonly options: InProcessLogOptions = {},
   ) {
-    this.#store = new RecordStore(file, options.partitions ?? partitionsPerTopic);
+    const { partitions = partitionsPerTopic, maxFileBytes } = options;
+    this.#store = new RecordStore(file, partitions, maxFileBytes);
     this.#recent = new RecentRecords(this.#store);
     this.#timers = [
       setInterval(() => this.#saveProgress(), progressMs).unref(),
@@ -157,11 +160,24 @@ export class InProcessLog implements EventLog {
   #saveProgress(): void {
     if (this.#isClosed) return;
     const moved = [...this.#readers.values()].flatMap((reader) => reader.takeProgress());
-    if (moved.length > 0) this.#store.saveProgress(moved);
+    if (moved.length === 0) return;
+    try {
+      this.#store.saveProgress(moved);
+    } catch {
+      // The disk is full, or away. What is not remembered is handed over again after the next start.
+    }
   }
 
+  /** Tried again at the next turn when the file cannot be written. */
   #tidy(): void {
-    const now = this.options.now?.() ?? Date.now();
+    try {
+      this.#forgetTheOld(this.options.now?.() ?? Date.now());
+    } catch {
+      // As above; nothing was deleted.
+    }
+  }
+
+  #forgetTheOld(now: number): void {
     for (const [topic, retention] of Object.entries(topics)) {
       if (retention.kind === 'delete') this.#store.expire(topic, now - retention.milliseconds);
       else this.#store.compact(topic);

@@ -22,7 +22,8 @@ export class PartitionReader {
   /** Everything before this position is finished. */
   #finished: bigint;
   #saved: bigint;
-  readonly #doneAhead = new Set<bigint>();
+  /** What was handed over and not passed by {@link #finished} yet, in order, and whether it is done. */
+  readonly #handed = new Map<bigint, boolean>();
   /** The last piece of work of each key; the next record of that key follows it. */
   readonly #tails = new Map<string, Promise<void>>();
   readonly #work = new Map<Promise<void>, Delivery>();
@@ -64,6 +65,7 @@ export class PartitionReader {
     const records = this.#read(maxInHand - this.#inHand);
     for (const record of records) {
       this.#next = record.offset + 1n;
+      this.#handed.set(record.offset, false);
       this.#inHand += 1;
       const before = this.#tails.get(record.key);
       const handle = async () => delivery.handle(record);
@@ -119,7 +121,7 @@ export class PartitionReader {
     if (this.#wasGivenBack && this.#inHand === 0) {
       this.#wasGivenBack = false;
       this.#next = this.#finished;
-      this.#doneAhead.clear();
+      this.#handed.clear();
     }
     this.group.goOn();
   }
@@ -129,8 +131,13 @@ export class PartitionReader {
     return this.recent.read(this.place.topic, this.place.partition, this.#next, limit);
   }
 
+  /** Positions may have gaps, where records have expired. */
   #finish(offset: bigint): void {
-    this.#doneAhead.add(offset);
-    while (this.#doneAhead.delete(this.#finished)) this.#finished += 1n;
+    this.#handed.set(offset, true);
+    for (const [next, isDone] of this.#handed) {
+      if (!isDone) return;
+      this.#handed.delete(next);
+      this.#finished = next + 1n;
+    }
   }
 }

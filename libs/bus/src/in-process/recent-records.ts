@@ -29,6 +29,7 @@ export class RecentRecords {
       return this.store.read(topic, partition, from, limit);
     }
     const skip = Number(from - oldest);
+    if (kept[skip]?.offset !== from) return this.store.read(topic, partition, from, limit);
     return kept.slice(skip, skip + limit);
   }
 }

@@ -27,6 +27,9 @@ const schema = `
   ) without rowid;
 `;
 
+/** SQLite's own. */
+const pageBytes = 4096;
+
 interface Slot {
   readonly id: number;
   readonly topic: string;
@@ -50,11 +53,15 @@ export class RecordStore {
   constructor(
     file: string,
     private readonly partitions: number,
+    maxFileBytes = Number.POSITIVE_INFINITY,
   ) {
     this.#database = new sqlite.DatabaseSync(file);
     this.#database.exec('pragma locking_mode = exclusive');
     this.#database.exec('pragma journal_mode = wal; pragma synchronous = normal');
     this.#database.exec(schema);
+    if (Number.isFinite(maxFileBytes)) {
+      this.#database.exec(`pragma max_page_count = ${Math.ceil(maxFileBytes / pageBytes)}`);
+    }
     this.#insert = this.#database.prepare(
       'insert into record (slot, position, at, key, headers, value) values (?, ?, ?, ?, ?, ?)',
     );
@@ -188,7 +195,8 @@ export class RecordStore {
       this.#database.exec('commit');
       return result;
     } catch (error) {
-      this.#database.exec('rollback');
+      // A disk that is full has ended the transaction already.
+      if (this.#database.isTransaction) this.#database.exec('rollback');
       this.#slots.clear();
       this.#loadSlots();
       throw error;

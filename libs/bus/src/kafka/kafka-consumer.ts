@@ -200,7 +200,8 @@ export class KafkaConsumer implements Subscription {
   }
 
   #silenceLimitMs(): number {
-    return 3 * (this.options.maxWaitMs ?? 250) + slackMs;
+    const waitMs = this.reading.gatherMs || (this.options.maxWaitMs ?? 250);
+    return 3 * waitMs + slackMs;
   }
 
   /**

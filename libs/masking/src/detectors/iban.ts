@@ -33,7 +33,18 @@ function refineIban({ text, start, end }: Candidate): Finding | undefined {
     if (isWordAt(text, stop)) iban += text.charAt(stop);
   }
   if (iban.length !== wanted || isWordAt(text, stop)) return undefined;
-  return passesMod97(iban.toUpperCase()) ? { start, end: stop } : undefined;
+  if (!passesMod97(iban.toUpperCase()) || isInUuid(text, start, stop)) return undefined;
+  return { start, end: stop };
+}
+
+const uuid = /[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/gi;
+
+/** One identifier in three thousand has a valid account number inside, and a masked identifier is of no use. */
+function isInUuid(text: string, start: number, end: number): boolean {
+  const from = Math.max(0, end - 36);
+  return [...text.slice(from, start + 36).matchAll(uuid)].some(
+    (found) => from + found.index <= start && end <= from + found.index + 36,
+  );
 }
 
 /** International bank account numbers, checked by country length and check digits. */
@@ -54,6 +65,8 @@ export const iban: Detector = {
       'DE89 3704 0044 0532 0130 01',
       'ZZ89370400440532013000',
       'DE89\t3704 0044 0532 0130 00',
+      'a2df25ea-5900-4831-be33-c563a09451c6',
+      'order 71dc2c90-ad07-4d34-b1a4-7392ca98dc34!',
     ],
   },
 };

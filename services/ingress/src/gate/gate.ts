@@ -73,6 +73,7 @@ export class Gate {
       countCall(call.server, relayed.isError ? 'error' : 'ok', startedMs);
       return relayed;
     } catch (error) {
+      if (!(error instanceof Refusal)) this.refusals.unforeseen(error);
       const refusal = asRefusal(error, passage?.hasRun ?? false);
       countCall(call.server, refusal.code, startedMs);
       await this.refusals.of(call, refusal);

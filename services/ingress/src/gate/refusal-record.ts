@@ -43,6 +43,11 @@ export class RefusalRecord {
     await this.ofRequest({ ...call, remoteAddress: null }, refusal);
   }
 
+  /** Tells whoever runs the gateway of an error that nobody foresaw. */
+  unforeseen(error: unknown): void {
+    this.report(error);
+  }
+
   /** Records a refusal of a request, also of one that nobody could read. Never throws. */
   async ofRequest(request: RefusedRequest, refusal: Refusal): Promise<void> {
     const { callId, server, method, resource, principal, remoteAddress } = request;
@@ -121,14 +126,14 @@ export class RefusalRecord {
 }
 
 /**
- * What lies behind a refusal. Errors with a code (of the system, the HTTP client, a credential) name
- * addresses and variables; the message of any other may quote an answer and stays out of the log.
+ * What lies behind a refusal. Errors of the system, the HTTP client and of credentials name addresses and
+ * variables; the message of any other may quote an answer and stays out of the log.
  */
 function causeOf({ cause, message }: Refusal): string {
   if (!(cause instanceof Error)) return ` (${message})`;
-  return 'code' in cause
-    ? ` (${message} ${String(cause.code)}: ${cause.message})`
-    : ` (${message} ${cause.name})`;
+  const code = 'code' in cause ? String(cause.code) : '';
+  const isPlain = /^(E[A-Z]+|UND_ERR_\w+|CREDENTIAL_UNAVAILABLE)$/.test(code);
+  return isPlain ? ` (${message} ${code}: ${cause.message})` : ` (${message} ${cause.name})`;
 }
 
 /** An approver's reason is for the caller and for auditors, who find it in `call.refused`. */

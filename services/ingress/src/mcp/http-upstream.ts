@@ -180,10 +180,11 @@ async function readAll(body: AsyncIterable<Uint8Array>, maxBytes: number): Promi
   return Buffer.concat(pieces);
 }
 
-/** The client left while the upstream worked; nobody can tell how far it came. */
+/** The client left while the upstream worked; how far that came is what is known without it. */
 function leftBehind(cause: unknown): Refusal {
   const message = 'The client left before the server had answered.';
-  return new Refusal('CANCELLED', 'upstream', message, { executed: 'unknown' }, { cause });
+  const executed = cause instanceof Refusal ? cause.executed : 'unknown';
+  return new Refusal('CANCELLED', 'upstream', message, { executed }, { cause });
 }
 
 /** Before the upstream's answer began: it may not have seen the call, or it may work on it. */

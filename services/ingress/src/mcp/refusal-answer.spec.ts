@@ -11,12 +11,13 @@ test.each([
   ['tools/call', { name: 'drop' }, -32_602, 'Unknown tool: drop'],
   ['prompts/get', { name: 'plan' }, -32_602, 'Unknown prompt: plan'],
   ['resources/read', { uri: 'file:///a' }, -32_002, 'Resource not found: file:///a'],
+  ['completion/complete', { ref: { name: 'plan' } }, -32_002, 'Resource not found: plan'],
 ])(
-  'when %s names what the caller must not know of, then it is told what it would be if there were none, and the call',
+  'when %s names what the caller must not know of, then it is told what it would be if there were none',
   (method, params, code, message) => {
     const { error } = refusalMessage(hidden, 'call-1', asked(method, params));
 
-    expect(error).toEqual({ code, message, data: { callId: 'call-1' } });
+    expect(error).toEqual({ code, message });
   },
 );
 

@@ -81,8 +81,7 @@ export function refusalMessage(
   const id = message?.kind === 'request' ? message.id : null;
   const method = message?.kind === 'request' ? message.method : '';
   if (refusal.hidden && nameOf(message) !== '') {
-    const error = { ...unknownResource(method, message), data: { callId } };
-    return { jsonrpc: '2.0', id, error };
+    return { jsonrpc: '2.0', id, error: unknownResource(method, message) };
   }
   if (method === 'tools/call' && toldAsToolResult.has(refusal.code)) {
     return { jsonrpc: '2.0', id, result: toolResult(refusal, callId, message) };
@@ -131,6 +130,7 @@ function unknownResource(method: string, message: Message | undefined): JsonObje
 /** The tool, prompt or resource that is named; empty for a method of the server as a whole. */
 function nameOf(message: Message | undefined): string {
   const params = message === undefined ? {} : objectAt(message.body, 'params');
-  const named = params['name'] ?? params['uri'];
+  const ref = objectAt(params, 'ref');
+  const named = params['name'] ?? params['uri'] ?? ref['name'] ?? ref['uri'];
   return typeof named === 'string' ? named : '';
 }

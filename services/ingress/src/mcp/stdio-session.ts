@@ -49,6 +49,11 @@ export class StdioSession {
     return this.#ended === undefined;
   }
 
+  /** True while somebody waits for an answer or listens. */
+  get isBusy(): boolean {
+    return this.#pending.length > 0 || this.#stream !== undefined;
+  }
+
   /** Sends a message that gets no answer. */
   send(body: JsonObject): void {
     this.lastUsedMs = Date.now();

@@ -18,6 +18,7 @@ const maxSessions = 100;
 const maxSessionsPerCaller = 10;
 
 interface OpenSession {
+  readonly id: string;
   readonly caller: string;
   readonly session: StdioSession;
 }
@@ -72,6 +73,7 @@ export class StdioUpstream implements McpUpstream {
     const mailbox = new Mailbox<JsonObject>();
     session.request(message.id, message.body, { say: mailbox.put, end: mailbox.close });
     let isOpen = false;
+    let isAnswered = false;
     try {
       for (;;) {
         const said = await this.#nextOf(mailbox);
@@ -82,14 +84,13 @@ export class StdioUpstream implements McpUpstream {
         isOpen = true;
         const content = last ? await visibleOnly(request, said, forwarding) : said;
         yield { content, last };
+        isAnswered = last;
         if (last) return;
       }
-    } catch (error) {
-      // A session that was never told to its client would keep its place until it is idle.
-      if (message.method === 'initialize') session.close();
-      throw error;
     } finally {
       session.forget(message.id);
+      // A session that its client never heard of would keep its place until it is idle.
+      if (message.method === 'initialize' && !isAnswered) session.close();
     }
   }
 
@@ -125,12 +126,12 @@ export class StdioUpstream implements McpUpstream {
 
   #open(request: UpstreamRequest): void {
     try {
-      this.#refuseWhenFull(request.caller);
+      this.#makeRoom(request.caller);
       const id = randomUUID();
       const environment = this.servers.childEnvironment(this.config);
       const onEnd = (): void => void this.#sessions.delete(id);
       const session = new StdioSession(this.config.command, environment, this.limits, onEnd);
-      this.#sessions.set(id, { caller: request.caller, session });
+      this.#sessions.set(id, { id, caller: request.caller, session });
       request.onReply({ status: 200, isStream: false, issuedSessionId: id });
       this.#opened.set(request, session);
     } catch (error) {
@@ -140,14 +141,19 @@ export class StdioUpstream implements McpUpstream {
     }
   }
 
-  #refuseWhenFull(caller: string): void {
-    const open = [...this.#sessions.values()];
-    const own = open.filter((each) => each.caller === caller);
-    if (open.length < maxSessions && own.length < maxSessionsPerCaller) return;
-    const whose =
-      own.length < maxSessionsPerCaller ? 'of this server' : 'of yours with this server';
-    const message = `Too many sessions ${whose} are open; end one first.`;
-    throw new Refusal('OVERLOADED', 'upstream', message, { retryAfterMs: 60_000 });
+  /** Few clients end their sessions; a caller that has too many loses the one unused for longest. */
+  #makeRoom(caller: string): void {
+    const own = [...this.#sessions.values()].filter((each) => each.caller === caller);
+    if (own.length < maxSessionsPerCaller && this.#sessions.size < maxSessions) return;
+    const [oldest] = own
+      .filter(({ session }) => !session.isBusy)
+      .toSorted((a, b) => a.session.lastUsedMs - b.session.lastUsedMs);
+    if (oldest === undefined) {
+      const message = 'Too many sessions of this server are in use.';
+      throw new Refusal('OVERLOADED', 'upstream', message, { retryAfterMs: 60_000 });
+    }
+    oldest.session.close();
+    this.#sessions.delete(oldest.id);
   }
 
   #find(request: UpstreamRequest): StdioSession {
