@@ -11,7 +11,7 @@ import { Countersigning, type Permission } from './countersigning.js';
 import type { GateLimits, GateParts } from './gate-settings.js';
 import { maskedCopy } from './masked-copy.js';
 import { recorded } from './record.js';
-import { Refusal } from './refusal.js';
+import { Refusal, type Stage } from './refusal.js';
 import type { RefusalRecord } from './refusal-record.js';
 import { faultOfVerdict, type Subject } from './statements.js';
 import {
@@ -32,8 +32,8 @@ interface Passage {
   readonly upstream: Upstream;
   readonly caller: Caller;
   readonly startedMs: number;
-  /** True from the moment at which the upstream may have acted. */
-  hasRun: boolean;
+  /** How far the call has come; from `upstream` on the server may have acted. */
+  stage: Stage;
 }
 
 /** Tells whether an answering part reports a failure of the upstream. */
@@ -68,13 +68,13 @@ export class Gate {
     try {
       this.#refuseWhenClosed();
       const subject = { call, digest: callDigest(call) };
-      passage = { subject, waiter, upstream, caller, startedMs, hasRun: false };
+      passage = { subject, waiter, upstream, caller, startedMs, stage: 'verdict' };
       const relayed = await this.#walk(passage, saysError);
       countCall(call.server, relayed.isError ? 'error' : 'ok', startedMs);
       return relayed;
     } catch (error) {
       if (!(error instanceof Refusal)) this.refusals.unforeseen(error);
-      const refusal = asRefusal(error, passage?.hasRun ?? false);
+      const refusal = asRefusal(error, passage?.stage ?? 'intake');
       countCall(call.server, refusal.code, startedMs);
       await this.refusals.of(call, refusal);
       throw refusal;
@@ -91,14 +91,16 @@ export class Gate {
     if (verdict.effect === 'deny') {
       throw new Refusal('DENIED', 'verdict', verdict.message, { hidden: verdict.hidden });
     }
+    passage.stage = 'approval';
     const permission =
       verdict.effect === 'allow'
         ? { cause: decided, approvalId: null, notAfter: verdict.notAfter }
         : await this.#countersigning.await(subject, waiter, caller);
+    passage.stage = 'forward';
     const forwarded = await this.#forward(subject, decided, permission);
     // Nothing may come between this look and the call: who took it back was told that it does not run.
     if (caller.withdrawn.aborted) throw cancelled('forward', caller);
-    passage.hasRun = true;
+    passage.stage = 'upstream';
     const parts = passage.upstream.forward(this.#forwarding(passage, requested));
     const forwardedMs = performance.now();
     const relay = new AnswerRelay(
@@ -260,16 +262,11 @@ function isDecision(event: GateEvent): boolean {
 }
 
 /** Whatever went wrong on the way is a refusal; nothing unknown is ever let through. */
-function asRefusal(error: unknown, hasRun: boolean): Refusal {
+function asRefusal(error: unknown, stage: Stage): Refusal {
   if (error instanceof Refusal) return error;
   const message = 'The call failed in a way that was not foreseen.';
-  return hasRun
-    ? new Refusal(
-        'UPSTREAM_UNREADABLE',
-        'upstream',
-        message,
-        { executed: 'unknown' },
-        { cause: error },
-      )
-    : new Refusal('RECORD_UNAVAILABLE', 'intake', message, {}, { cause: error });
+  const cause = { cause: error };
+  return stage === 'upstream'
+    ? new Refusal('UPSTREAM_UNREADABLE', stage, message, { executed: 'unknown' }, cause)
+    : new Refusal('RECORD_UNAVAILABLE', stage, message, {}, cause);
 }

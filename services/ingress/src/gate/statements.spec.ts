@@ -653,5 +653,5 @@ test('when a call fails in a way that nobody foresaw before it has run, then the
   expect(executions).toBe(0);
   await expect
     .poll(() => house.failed.find((each) => each.callId === asked.callId))
-    .toMatchObject({ code: 'RECORD_UNAVAILABLE', executed: 'no' });
+    .toMatchObject({ code: 'RECORD_UNAVAILABLE', executed: 'no', stage: 'verdict' });
 });

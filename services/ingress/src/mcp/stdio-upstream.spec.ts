@@ -200,6 +200,24 @@ test('when all of a caller’s sessions are in use, then one more is refused', a
   await Promise.all(waiting);
 });
 
+test('when all places are taken, then the session unused for longest gives way, whoever has it', async () => {
+  const command = [process.execPath, '-e', program];
+  const places = { all: 2, perCaller: 2 };
+  const to = new StdioUpstream({ command, env: {}, labels: {} }, servers, limits, places);
+  upstreams.push(to);
+  const hello = { id: 1, method: 'hello', params: {} };
+  const first = await open(to);
+  const second = await open(to, 'tenant/bob');
+  const now = vi.spyOn(Date, 'now').mockReturnValue(Date.now() + 1000);
+  await ask(to, hello, second);
+  now.mockRestore();
+
+  await open(to, 'tenant/carol');
+
+  await expect(ask(to, hello, first)).rejects.toMatchObject({ code: 'SESSION_UNKNOWN' });
+  expect((await ask(to, hello, second)).parts).toHaveLength(1);
+});
+
 test('when a server does not answer initialize, then its session is ended', async () => {
   const silent = new StdioUpstream(
     { command: [process.execPath, '-e', 'process.stdin.resume()'], env: {}, labels: {} },

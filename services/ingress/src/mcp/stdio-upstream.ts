@@ -12,10 +12,8 @@ import { isAnswer, type McpUpstream, upstreamRefusal, type UpstreamRequest } fro
 
 /** A session that nobody has used for this long is ended, in milliseconds. */
 const idleMs = 30 * 60_000;
-/** Each session is a process. */
-const maxSessions = 100;
-/** Nobody takes them all. */
-const maxSessionsPerCaller = 10;
+/** Each session is a process, and nobody takes them all. */
+const standardPlaces = { all: 100, perCaller: 10 };
 
 interface OpenSession {
   readonly id: string;
@@ -33,6 +31,7 @@ export class StdioUpstream implements McpUpstream {
     private readonly config: StdioServerConfig,
     private readonly servers: Servers,
     private readonly limits: UpstreamLimits,
+    private readonly places = standardPlaces,
   ) {
     this.#sweep = setInterval(() => this.#endIdle(), 60_000).unref();
   }
@@ -141,11 +140,13 @@ export class StdioUpstream implements McpUpstream {
     }
   }
 
-  /** Few clients end their sessions; a caller that has too many loses the one unused for longest. */
+  /** Few clients end their sessions: the one unused for longest gives way, of the same caller if it has its share. */
   #makeRoom(caller: string): void {
-    const own = [...this.#sessions.values()].filter((each) => each.caller === caller);
-    if (own.length < maxSessionsPerCaller && this.#sessions.size < maxSessions) return;
-    const [oldest] = own
+    const all = [...this.#sessions.values()];
+    const own = all.filter((each) => each.caller === caller);
+    const hasItsShare = own.length >= this.places.perCaller;
+    if (!hasItsShare && all.length < this.places.all) return;
+    const [oldest] = (hasItsShare ? own : all)
       .filter(({ session }) => !session.isBusy)
       .toSorted((a, b) => a.session.lastUsedMs - b.session.lastUsedMs);
     if (oldest === undefined) {
