@@ -503,6 +503,22 @@ describe('a call under review', { timeout: 60_000 }, () => {
     expect(await house.row(approvalId)).toMatchObject({ status: 'used', lease_call_id: callId });
   });
 
+  test.each([['a\0b'], ['\ud800']])(
+    'when a reason holds what cannot be kept (%j), then it is refused in words, and nothing is decided',
+    async (reason) => {
+      const { callId } = await house.review();
+      const { approvalId } = await house.heard(approvalRequested, callId);
+
+      const answer = await house
+        .as(bob)
+        .post(`/${approvalId}/decision`, { decision: 'approve', reason });
+
+      expect([answer.status, answer.body.code]).toEqual([400, 'REQUEST_INVALID']);
+      expect(answer.body.detail).toContain('cannot be kept');
+      expect((await house.as(bob).get(`/${approvalId}`).expect(200)).body.status).toBe('pending');
+    },
+  );
+
   test('when the body is not a decision, then the problem names the place', async () => {
     const { callId } = await house.review();
     const { approvalId } = await house.heard(approvalRequested, callId);
