@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { actorSchema, digestSchema, factsSchema } from './call-shapes.js';
+import { actorSchema, definitionSchema, digestSchema, factsSchema } from './call-shapes.js';
 import { publicField, sensitiveField } from './classification.js';
 import { defineEvent } from './define-event.js';
 import { approvalRequirementSchema } from './verdict.events.js';
@@ -32,6 +32,80 @@ export const approvalRequested = defineEvent({
     bundle: publicField(z.string()),
     requestedAt: publicField(z.iso.datetime()),
     expiresAt: publicField(z.iso.datetime()),
+    /** What is asked for; absent for a call. With `grant`, `callId` is the grant's id. */
+    kind: publicField(z.enum(['call', 'grant', 'break-glass']).optional()),
+    definition: publicField(definitionSchema.optional()),
+    justification: sensitiveField(z.string().optional()),
+  }),
+});
+
+/** The requester said why, after people were asked. */
+export const approvalJustified = defineEvent({
+  type: 'countersign.approval.justified.v1',
+  topic,
+  publishedBy,
+  key: (data) => data.callId,
+  discriminator: (data) => `${data.approvalId}:${data.at}`,
+  data: z.object({
+    approvalId: publicField(z.uuid()),
+    callId: publicField(z.uuid()),
+    by: publicField(actorSchema),
+    justification: sensitiveField(z.string()),
+    at: publicField(z.iso.datetime()),
+  }),
+});
+
+/** Nobody signed for so long that further groups are asked. */
+export const approvalEscalated = defineEvent({
+  type: 'countersign.approval.escalated.v1',
+  topic,
+  publishedBy,
+  key: (data) => data.callId,
+  discriminator: (data) => data.approvalId,
+  data: z.object({
+    approvalId: publicField(z.uuid()),
+    callId: publicField(z.uuid()),
+    groups: publicField(z.array(z.string())),
+    escalatedAt: publicField(z.iso.datetime()),
+  }),
+});
+
+/** An approval came to its end, whether or not a call waited for it. */
+export const approvalClosed = defineEvent({
+  type: 'countersign.approval.closed.v1',
+  topic,
+  publishedBy,
+  key: (data) => data.callId,
+  discriminator: (data) => `${data.approvalId}:${data.outcome}`,
+  data: z.object({
+    approvalId: publicField(z.uuid()),
+    callId: publicField(z.uuid()),
+    outcome: publicField(
+      z.enum(['approved', 'granted', 'refused', 'expired', 'withdrawn', 'reviewed']),
+    ),
+    /** Who brought it about; null where time did. */
+    by: publicField(actorSchema.nullable()),
+    reason: sensitiveField(z.string()),
+    closedAt: publicField(z.iso.datetime()),
+  }),
+});
+
+/** Somebody pressed, and it did not count. */
+export const pressRefused = defineEvent({
+  type: 'countersign.press.refused.v1',
+  topic,
+  publishedBy,
+  key: (data) => data.pressId,
+  data: z.object({
+    pressId: publicField(z.uuid()),
+    channel: publicField(z.string()),
+    code: publicField(z.string()),
+    detail: sensitiveField(z.string()),
+    approvalId: publicField(z.uuid().nullable()),
+    tenantId: publicField(z.string().nullable()),
+    objectId: publicField(z.string().nullable()),
+    remoteAddress: publicField(z.string().nullable()),
+    at: publicField(z.iso.datetime()),
   }),
 });
 
@@ -51,6 +125,8 @@ export const approvalVoted = defineEvent({
     /** Where the vote was cast: `rest`, `page`, `teams`. */
     channel: publicField(z.string()),
     votedAt: publicField(z.iso.datetime()),
+    /** Seconds that the voter granted; absent for this once. */
+    grantSeconds: publicField(z.int().min(1).optional()),
   }),
 });
 
@@ -69,6 +145,10 @@ export const approvalStatementSchema = z.object({
   approvedAt: z.iso.datetime(),
   /** A lease: void after this time, and only then free for a retry. */
   notAfter: z.iso.datetime(),
+  /** Digest of the tool's definition that was signed; absent where none was known. */
+  definition: digestSchema.optional(),
+  /** The grant that covers the call, in place of a signature for it alone, and when the grant ends. */
+  grant: z.object({ id: z.uuid(), until: z.iso.datetime() }).optional(),
 });
 export type ApprovalStatement = z.infer<typeof approvalStatementSchema>;
 

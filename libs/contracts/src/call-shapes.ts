@@ -30,6 +30,14 @@ export type Facts = z.infer<typeof factsSchema>;
 /** A SHA-256 in lower-case hexadecimal. */
 export const digestSchema = z.string().regex(/^[0-9a-f]{64}$/);
 
+/** A tool as its server last described it: the digest of all of that, and the hints it gives on its effect. */
+export const definitionSchema = z.object({
+  digest: digestSchema,
+  /** MCP's `annotations` that are booleans: `readOnlyHint`, `destructiveHint`. Untrusted. */
+  hints: z.record(z.string(), z.boolean()),
+});
+export type Definition = z.infer<typeof definitionSchema>;
+
 /** A string-to-string map of a server's labels. */
 export const labelsSchema = z.record(z.string(), z.string());
 

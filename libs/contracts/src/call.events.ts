@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import {
   clientSchema,
+  definitionSchema,
   digestSchema,
   factsSchema,
   labelsSchema,
@@ -42,7 +43,24 @@ export const callRequested = defineEvent({
     sealedArguments: z.string(),
     /** After this time nobody waits for a verdict any more. */
     deadline: publicField(z.iso.datetime()),
+    /** The tool as it was last listed here; absent where it never was. */
+    definition: publicField(definitionSchema.optional()),
+    /** Why the caller asks, in its own words, masked. */
+    justification: sensitiveField(z.string().optional()),
+    /** True where the caller demands to be let through at once, and to answer for it later. */
+    breakGlass: publicField(z.literal(true).optional()),
+    /** The one open approval that this call may wait for; absent where it may open one. */
+    joins: publicField(z.uuid().optional()),
   }),
+});
+
+/** People signed a held call; policy is asked once more, with the caller as it is now, before it goes on. */
+export const callResumed = defineEvent({
+  type: 'countersign.call.resumed.v1',
+  topic,
+  publishedBy,
+  key: (data) => data.callId,
+  data: callRequested.data.extend({ approvalId: publicField(z.uuid()) }),
 });
 
 /** The call is about to go upstream: durable before its first byte does (law 1). */
@@ -58,6 +76,8 @@ export const callForwarded = defineEvent({
     /** Id of the event that carried the policy's signed verdict. */
     verdictEventId: publicField(z.string()),
     approvalId: publicField(z.uuid().nullable()),
+    /** The grant that covered the call; absent where it had a signature of its own, or needed none. */
+    grantId: publicField(z.uuid().optional()),
   }),
 });
 

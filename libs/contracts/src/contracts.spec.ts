@@ -64,6 +64,7 @@ test('when raw arguments or answers are on the bus, then their fields are secret
 
   expect(secret).toEqual([
     'countersign.call.requested.v1: sealedArguments',
+    'countersign.call.resumed.v1: sealedArguments',
     'countersign.call.answered.v1: sealed',
   ]);
 });

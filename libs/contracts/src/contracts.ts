@@ -1,10 +1,14 @@
 import { callAnswered, callMasked } from './answer.events.js';
 import {
+  approvalClosed,
+  approvalEscalated,
+  approvalJustified,
   approvalRequested,
   approvalVoted,
   callApproved,
   callExpired,
   callRefused,
+  pressRefused,
 } from './approval.events.js';
 import { auditCheckpointed, auditRead } from './audit.events.js';
 import {
@@ -13,17 +17,19 @@ import {
   callFailed,
   callForwarded,
   callRequested,
+  callResumed,
   catalogListed,
   sessionClosed,
   sessionOpened,
 } from './call.events.js';
 import type { EventContract } from './define-event.js';
-import { grantIssued, grantRevoked } from './grant.events.js';
-import { callDecided, catalogDecided, policyPublished } from './verdict.events.js';
+import { grantEnded, grantIssued, grantRequested, grantRevoked } from './grant.events.js';
+import { callDecided, catalogDecided, grantDecided, policyPublished } from './verdict.events.js';
 
 /** Every event that the services say, once. */
 export const contracts: readonly EventContract[] = [
   callRequested,
+  callResumed,
   callForwarded,
   callCompleted,
   callFailed,
@@ -33,14 +39,21 @@ export const contracts: readonly EventContract[] = [
   sessionClosed,
   callDecided,
   catalogDecided,
+  grantDecided,
   policyPublished,
   approvalRequested,
   approvalVoted,
+  approvalJustified,
+  approvalEscalated,
+  approvalClosed,
   callApproved,
   callRefused,
   callExpired,
+  pressRefused,
+  grantRequested,
   grantIssued,
   grantRevoked,
+  grantEnded,
   callAnswered,
   callMasked,
   auditCheckpointed,

@@ -1,11 +1,15 @@
 export { callAnswered, callMasked } from './answer.events.js';
 export {
+  approvalClosed,
+  approvalEscalated,
+  approvalJustified,
   approvalRequested,
   approvalStatementSchema,
   approvalVoted,
   callApproved,
   callExpired,
   callRefused,
+  pressRefused,
   type ApprovalStatement,
 } from './approval.events.js';
 export { auditCheckpointed, auditRead } from './audit.events.js';
@@ -16,16 +20,21 @@ export {
   callFailed,
   callForwarded,
   callRequested,
+  callResumed,
   catalogListed,
   sessionClosed,
   sessionOpened,
 } from './call.events.js';
 export {
   actorSchema,
+  clientSchema,
+  definitionSchema,
   digestSchema,
   factsSchema,
+  labelsSchema,
   principalSchema,
   type Actor,
+  type Definition,
   type Facts,
   type Principal,
 } from './call-shapes.js';
@@ -40,6 +49,14 @@ export {
   type Envelope,
   type EventOf,
 } from './envelope.js';
+export {
+  grantEnded,
+  grantIssued,
+  grantRequested,
+  grantRevoked,
+  grantScopeSchema,
+  type GrantScope,
+} from './grant.events.js';
 export { derivedId } from './ids.js';
 export {
   deadLetterRetentionMs,
@@ -54,8 +71,11 @@ export {
   approvalRequirementSchema,
   callDecided,
   catalogDecided,
+  grantDecided,
   policyPublished,
+  shownRuleSchema,
   type ApprovalRequirement,
+  type GrantVerdict,
   type MaskObligation,
   type Verdict,
 } from './verdict.events.js';

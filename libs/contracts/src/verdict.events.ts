@@ -1,5 +1,12 @@
 import { z } from 'zod';
-import { actorSchema, digestSchema, factsSchema } from './call-shapes.js';
+import {
+  actorSchema,
+  clientSchema,
+  definitionSchema,
+  digestSchema,
+  factsSchema,
+  labelsSchema,
+} from './call-shapes.js';
 import { publicField, sensitiveField } from './classification.js';
 import { defineEvent } from './define-event.js';
 
@@ -22,6 +29,14 @@ export const approvalRequirementSchema = z.object({
   /** Each set: any of these groups (object ids), and how many distinct people of them. */
   sets: z.array(z.object({ groups: z.array(z.string()).min(1), quorum: z.int().min(1) })).min(1),
   expiresAfterSeconds: z.int().min(1),
+  /** From so many seconds after the request on, people of these groups may sign in place of any set's. */
+  escalation: z
+    .object({ afterSeconds: z.int().min(1), groups: z.array(z.string()).min(1) })
+    .optional(),
+  /** Nobody can sign before the requester has said why. */
+  justification: z.literal('required').optional(),
+  /** What an approver may grant in place of a single call; absent where the rules allow single calls only. */
+  grant: z.object({ maxSeconds: z.int().min(1), maxCalls: z.int().min(1).optional() }).optional(),
 });
 export type ApprovalRequirement = z.infer<typeof approvalRequirementSchema>;
 
@@ -51,8 +66,21 @@ const verdictSchema = z.object({
   decidedAt: z.iso.datetime(),
   /** The verdict is void after this time. */
   notAfter: z.iso.datetime(),
+  /** Digest of the tool's definition; absent where the gateway has not seen it listed. */
+  definition: digestSchema.optional(),
+  /** Live grants of the caller whose scope covers the call: approval settles whether one is used. */
+  grantIds: z.array(z.uuid()).optional(),
+  /** Break-glass let the call through: it is to be reviewed by these people. */
+  breakGlass: approvalRequirementSchema.optional(),
+  /** The signed approval whose call this verdict releases; absent in the verdict on the request. */
+  releases: z.uuid().optional(),
+  /** The one open approval that the call may wait for. */
+  joins: z.uuid().optional(),
 });
 export type Verdict = z.infer<typeof verdictSchema>;
+
+/** A rule as people are shown it. */
+export const shownRuleSchema = z.object({ id: z.string(), message: z.string().nullable() });
 
 /** Policy judged a call. Ingress acts on the signed statement alone. */
 export const callDecided = defineEvent({
@@ -77,6 +105,13 @@ export const callDecided = defineEvent({
           protocol: z.string(),
           facts: factsSchema,
           maskedArguments: z.string(),
+          labels: labelsSchema.optional(),
+          client: clientSchema.nullable().optional(),
+          definition: definitionSchema.optional(),
+          justification: z.string().optional(),
+          rules: z.array(shownRuleSchema).optional(),
+          /** Names of the approver groups that have one, by object id. */
+          groupNames: z.record(z.string(), z.string()).optional(),
         })
         .nullable(),
     ),
@@ -97,6 +132,37 @@ export const catalogDecided = defineEvent({
     part: publicField(z.int().min(0)),
     visible: publicField(z.array(z.string())),
     bundle: publicField(z.string()),
+  }),
+});
+
+/** The policy's signed word on a grant that somebody asks for ahead of need. */
+const grantVerdictSchema = z.object({
+  grantId: z.uuid(),
+  tenantId: z.uuid(),
+  objectId: z.uuid(),
+  /** SHA-256 over the canonical JSON of the scope that was asked for. */
+  scopeDigest: digestSchema,
+  effect: z.enum(['review', 'deny']),
+  ruleIds: z.array(z.string()),
+  approval: approvalRequirementSchema.nullable(),
+  message: z.string(),
+  bundle: z.string(),
+  decidedAt: z.iso.datetime(),
+});
+export type GrantVerdict = z.infer<typeof grantVerdictSchema>;
+
+/** Policy said whether a grant may be asked of people, and of whom. */
+export const grantDecided = defineEvent({
+  type: 'countersign.grant.decided.v1',
+  topic,
+  publishedBy,
+  key: (data) => data.verdict.grantId,
+  data: z.object({
+    verdict: publicField(grantVerdictSchema),
+    /** Ed25519 over the canonical JSON of `verdict`, base64url. */
+    signature: publicField(z.string()),
+    rules: publicField(z.array(shownRuleSchema)),
+    groupNames: publicField(z.record(z.string(), z.string())),
   }),
 });
 

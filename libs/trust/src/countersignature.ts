@@ -6,7 +6,7 @@ import { canonicalJson } from './digest.js';
 const verifyAside = promisify(verify);
 
 /** What a signature is about; a signature for one purpose is worthless for another. */
-export type Purpose = 'verdict' | 'approval' | 'checkpoint';
+export type Purpose = 'verdict' | 'approval' | 'grant' | 'checkpoint';
 
 /** Signs statements with an Ed25519 key. */
 export class Signer {
