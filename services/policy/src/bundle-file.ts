@@ -37,17 +37,40 @@ const matchSchema = z
     message: 'give either tool or resource',
   });
 
+/** `group:<name or object id>`; any of them. */
+const groupList = z.array(z.string().regex(/^group:.+/, 'write group:<name>')).min(1);
+const quorum = z.int().min(1).max(10).default(1);
+
 const approvalSchema = z.strictObject({
-  /** `group:<name or object id>`; any of them may sign. */
-  approvers: z.array(z.string().regex(/^group:.+/, 'write group:<name>')).min(1),
-  min: z.int().min(1).max(10).default(1),
+  /** Any of these groups may sign. */
+  approvers: groupList,
+  /** How many people of them must. */
+  min: quorum,
+  /** Further signatures that are needed besides: of security as well as of the owners. */
+  also: z.array(z.strictObject({ approvers: groupList, min: quorum })).default([]),
   ttl: durationSchema.prefault('15m'),
+  /** Who may sign in anybody's place once nobody has for so long. */
+  escalate: z.strictObject({ after: durationSchema, approvers: groupList }).optional(),
+  /** Whether the requester must say why before anybody can sign. */
+  justification: z.enum(['required', 'optional']).default('optional'),
+  /** What an approver may grant in place of a single call: for how long, how often. */
+  grant: z
+    .strictObject({ for: durationSchema, calls: z.int().min(1).max(10_000).optional() })
+    .optional(),
 });
+export type ApprovalSource = z.infer<typeof approvalSchema>;
+
+/** Effects for which people sign: before the call, or after it. */
+const asksPeople: ReadonlySet<string> = new Set(['review', 'break_glass']);
+
+function escalatesInTime({ escalate, ttl }: ApprovalSource): boolean {
+  return escalate === undefined || escalate.after < ttl;
+}
 
 const ruleSchema = z
   .strictObject({
     id: name,
-    effect: z.enum(['allow', 'deny', 'review', 'mask']),
+    effect: z.enum(['allow', 'deny', 'review', 'mask', 'break_glass']),
     match: matchSchema.prefault({}),
     when: z.string().max(4000).optional(),
     unless: z.string().max(4000).optional(),
@@ -56,8 +79,14 @@ const ruleSchema = z
     /** For the caller to read. */
     message: z.string().max(500).optional(),
   })
-  .refine((rule) => (rule.effect === 'review') === (rule.approval !== undefined), {
-    message: 'a review needs approval, and nothing else may have it',
+  .refine((rule) => asksPeople.has(rule.effect) === (rule.approval !== undefined), {
+    message: 'a review and a break_glass need approval, and nothing else may have it',
+  })
+  .refine((rule) => rule.effect !== 'break_glass' || rule.match.groups !== undefined, {
+    message: 'a break_glass must name the groups that it is for',
+  })
+  .refine(({ approval }) => approval?.escalate === undefined || escalatesInTime(approval), {
+    message: 'escalate.after must be shorter than ttl',
   })
   .refine((rule) => (rule.effect === 'mask') === (rule.mask !== undefined), {
     message: 'a mask rule needs mask, and nothing else may have it',
@@ -67,6 +96,10 @@ const testSchema = z.strictObject({
   name: z.string().min(1),
   input: z.strictObject({
     groups: z.array(z.string()).default([]),
+    roles: z.array(z.string()).default([]),
+    labels: z.record(z.string(), z.string()).default({}),
+    /** The caller demands to be let through at once. */
+    breakGlass: z.boolean().default(false),
     kind: z.enum(['person', 'workload', 'agent']).default('person'),
     server: z.string(),
     method: z.string().default('tools/call'),
@@ -75,7 +108,7 @@ const testSchema = z.strictObject({
     arguments: z.record(z.string(), z.json()).default({}),
   }),
   expect: z.strictObject({
-    effect: z.enum(['allow', 'deny', 'review']),
+    effect: z.enum(['allow', 'deny', 'review', 'break_glass']),
     rule: z.string().optional(),
   }),
 });

@@ -10,11 +10,12 @@ export function runBundleTests(bundle: Bundle, groups: Readonly<Record<string, s
   for (const { file, test } of bundle.tests) {
     const decision = decide(bundle, inputOf(test, groups));
     const { effect, rule } = test.expect;
+    const found = decision.breakGlass === null ? decision.effect : 'break_glass';
     const isAsExpected =
-      decision.effect === effect && (rule === undefined || decision.ruleIds.includes(rule));
+      found === effect && (rule === undefined || decision.ruleIds.includes(rule));
     if (isAsExpected) continue;
-    const found = `${decision.effect} by ${decision.ruleIds.join(', ') || 'no rule'}`;
-    throw new BundleError(`${file}: test "${test.name}": expected ${effect}, got ${found}`);
+    const by = `by ${decision.ruleIds.join(', ') || 'no rule'}`;
+    throw new BundleError(`${file}: test "${test.name}": expected ${effect}, got ${found} ${by}`);
   }
 }
 
@@ -27,17 +28,18 @@ function inputOf(test: BundleTest, groups: Readonly<Record<string, string>>) {
     clientApp: 'test',
     displayName: null,
     groups: input.groups.map((name) => groups[name] ?? name),
-    roles: [],
+    roles: input.roles,
   };
   const resource = input.resource ?? input.tool ?? '';
   return {
     principal,
     protocol: 'mcp',
     server: input.server,
-    labels: {},
+    labels: input.labels,
     method: input.method,
     resource,
     facts: { action: 'execute' as const, objects: [resource], complete: false },
     arguments: input.arguments,
+    breakGlass: input.breakGlass,
   };
 }

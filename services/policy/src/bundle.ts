@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { canonicalJson, sha256 } from '#trust';
 import { compileProfile, MaskingError, type MaskProfile, mergeProfiles } from '#masking';
 import {
+  type ApprovalSource,
   type BundleFile,
   bundleFileSchema,
   type BundleTest,
@@ -24,11 +25,26 @@ export interface Rule {
   readonly groups: ReadonlySet<string> | undefined;
   readonly when: Condition | undefined;
   readonly unless: Condition | undefined;
-  readonly approval:
-    | { readonly groups: readonly string[]; readonly min: number; readonly ttlSeconds: number }
-    | undefined;
+  readonly approval: RuleApproval | undefined;
   readonly mask: MaskProfile | undefined;
   readonly message: string | undefined;
+}
+
+/** Groups of which so many people must sign. */
+export interface RuleSet {
+  readonly groups: readonly string[];
+  readonly quorum: number;
+}
+
+/** Whom a rule asks, for how long, and what they may grant. Groups are object ids. */
+export interface RuleApproval {
+  readonly sets: readonly RuleSet[];
+  readonly ttlSeconds: number;
+  readonly escalation:
+    { readonly afterSeconds: number; readonly groups: readonly string[] } | undefined;
+  readonly needsJustification: boolean;
+  readonly grant:
+    { readonly maxSeconds: number; readonly maxCalls: number | undefined } | undefined;
 }
 
 /** All policy files together. Never changed; a reload makes another. */
@@ -60,7 +76,7 @@ export interface PolicyFile {
 }
 
 /** What reads the rules is part of what they mean. */
-const engines = 'cel-js 8.0.0; re2js 2.10.0; countersign policy 1';
+const engines = 'cel-js 8.0.0; re2js 2.10.0; countersign policy 2';
 
 /**
  * Compiles policy files into a bundle. @throws BundleError for the first mistake: unknown members,
@@ -132,18 +148,32 @@ function compileRule(
         : new Set(source.match.groups.map((group) => groupId(place, group, names))),
     when: condition(place, 'when', source.when),
     unless: condition(place, 'unless', source.unless),
-    approval:
-      approval === undefined
-        ? undefined
-        : {
-            groups: approval.approvers.map((each) =>
-              groupId(place, each.slice('group:'.length), names),
-            ),
-            min: approval.min,
-            ttlSeconds: approval.ttl,
-          },
+    approval: approval === undefined ? undefined : compileApproval(place, approval, names),
     mask: source.mask === undefined ? undefined : checkedMask(place, source.mask),
     message: source.message,
+  };
+}
+
+function compileApproval(
+  place: string,
+  source: ApprovalSource,
+  names: Readonly<Record<string, string>>,
+): RuleApproval {
+  const ids = (approvers: readonly string[]): string[] =>
+    approvers.map((each) => groupId(place, each.slice('group:'.length), names));
+  const { also, approvers, escalate, grant, justification, min, ttl } = source;
+  return {
+    sets: [{ approvers, min }, ...also].map((set) => ({
+      groups: ids(set.approvers),
+      quorum: set.min,
+    })),
+    ttlSeconds: ttl,
+    escalation:
+      escalate === undefined
+        ? undefined
+        : { afterSeconds: escalate.after, groups: ids(escalate.approvers) },
+    needsJustification: justification === 'required',
+    grant: grant === undefined ? undefined : { maxSeconds: grant.for, maxCalls: grant.calls },
   };
 }
 

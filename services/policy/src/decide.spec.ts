@@ -268,3 +268,116 @@ test('when a deny or a review is added, then no decision becomes weaker', () => 
     }),
   );
 });
+
+describe('break-glass', () => {
+  const review = { id: 'review', effect: 'review', match: { tool: 'db_*' }, approval };
+  const glass = {
+    id: 'glass',
+    effect: 'break_glass',
+    match: { server: 'pg', groups: ['dba'] },
+    approval,
+  };
+  const dba = { groups: ['dba'] as const };
+
+  test('when somebody of its group demands it, then a review is passed by and people look afterwards', () => {
+    const decided = decide(bundle(review, glass), input({ ...dba, breakGlass: true }));
+
+    expect(decided).toMatchObject({
+      effect: 'allow',
+      ruleIds: ['glass'],
+      approval: null,
+      breakGlass: { sets: [{ groups: [groups.owners], quorum: 1 }] },
+    });
+  });
+
+  test('when it is not demanded, then it counts for nothing', () => {
+    expect(decide(bundle(review, glass), input(dba))).toMatchObject({ effect: 'review' });
+    expect(decide(bundle(glass), input(dba))).toMatchObject({ effect: 'deny', breakGlass: null });
+  });
+
+  test('when somebody else demands it, then the call is judged as any other', () => {
+    const decided = decide(bundle(review, glass), input({ breakGlass: true }));
+
+    expect(decided).toMatchObject({ effect: 'review', breakGlass: null });
+  });
+
+  test('when a rule denies, then break-glass does not help', () => {
+    const deny = { id: 'deny', effect: 'deny', match: { server: 'pg' } };
+    const decided = decide(bundle(deny, review, glass), input({ ...dba, breakGlass: true }));
+
+    expect(decided).toMatchObject({ effect: 'deny', breakGlass: null });
+  });
+
+  test('when its condition cannot be evaluated, then it does not open', () => {
+    const broken = { ...glass, when: 'call.arguments.none == 1' };
+    const decided = decide(bundle(review, broken), input({ ...dba, breakGlass: true }));
+
+    expect(decided).toMatchObject({ effect: 'review', breakGlass: null });
+  });
+
+  test('when it stands in a lower layer, then it does not pass the review of the upper one by', () => {
+    const global = file([review], { metadata: { name: 'global', layer: 'global' } }, 'global');
+    const team = file([glass], {}, 'team');
+    const layered = compileBundle([global, team], groups);
+
+    expect(decide(layered, input({ ...dba, breakGlass: true }))).toMatchObject({
+      effect: 'review',
+    });
+  });
+
+  test('when it names no group, then the bundle is refused', () => {
+    expect(() => bundle({ ...glass, match: { server: 'pg' } })).toThrow(/must name the groups/);
+  });
+});
+
+describe('what reviews demand together', () => {
+  const rule = (id: string, more: object) => ({
+    id,
+    effect: 'review',
+    match: { server: 'pg' },
+    approval: { ...approval, ...more },
+  });
+  const demand = (...rules: readonly unknown[]) => decide(bundle(...rules), input()).approval;
+
+  test('when a rule demands signatures of two sets, then both are in the requirement', () => {
+    const also = [{ approvers: ['group:dba'], min: 2 }];
+
+    expect(demand(rule('a', { also }))?.sets).toEqual([
+      { groups: [groups.owners], quorum: 1 },
+      { groups: [groups.dba], quorum: 2 },
+    ]);
+  });
+
+  test('when only one of two rules offers escalation and grants, then neither holds', () => {
+    const offers = { escalate: { after: '2m', approvers: ['group:dba'] }, grant: { for: '30m' } };
+
+    expect(demand(rule('a', offers))).toMatchObject({
+      escalation: { afterSeconds: 120, groups: [groups.dba] },
+      grant: { maxSeconds: 1800 },
+    });
+    const both = demand(rule('a', offers), rule('b', {}));
+    expect(both).not.toHaveProperty('escalation');
+    expect(both).not.toHaveProperty('grant');
+  });
+
+  test('when both offer, then the later escalation and the smaller grant hold', () => {
+    const a = { escalate: { after: '2m', approvers: ['group:dba'] }, grant: { for: '30m' } };
+    const b = {
+      escalate: { after: '5m', approvers: ['group:dba'] },
+      grant: { for: '10m', calls: 3 },
+      justification: 'required',
+    };
+
+    expect(demand(rule('a', a), rule('b', b))).toMatchObject({
+      escalation: { afterSeconds: 300 },
+      grant: { maxSeconds: 600, maxCalls: 3 },
+      justification: 'required',
+    });
+  });
+
+  test('when the escalation would come after the end, then the bundle is refused', () => {
+    const late = { ttl: '5m', escalate: { after: '5m', approvers: ['group:dba'] } };
+
+    expect(() => bundle(rule('a', late))).toThrow(/escalate\.after must be shorter/);
+  });
+});

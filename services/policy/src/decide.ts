@@ -1,6 +1,7 @@
 import type { ApprovalRequirement, Facts, Principal } from '#contracts';
 import { type MaskProfile, mergeProfiles } from '#masking';
 import { type Bundle, fits, type Layer, layers, type Rule } from './bundle.js';
+import { requirementOf } from './requirement.js';
 import type { Condition, ConditionInput } from './condition.js';
 import { exposedArguments } from './exposed-arguments.js';
 
@@ -14,15 +15,27 @@ export interface DecisionInput {
   readonly resource: string;
   readonly facts: Facts;
   readonly arguments: unknown;
+  /** The caller demands to be let through at once, and to answer for it later. */
+  readonly breakGlass?: boolean | undefined;
+}
+
+/** A rule as people are shown it. */
+export interface ShownRule {
+  readonly id: string;
+  readonly message: string | null;
 }
 
 /** The policy's answer. */
 export interface Decision {
   readonly effect: 'allow' | 'deny' | 'review';
+  /** The rules that decided, in words. */
+  readonly rules: readonly ShownRule[];
   readonly ruleIds: readonly string[];
   readonly erroredRuleIds: readonly string[];
   readonly mask: MaskProfile;
   readonly approval: ApprovalRequirement | null;
+  /** Who reviews a call that break-glass let through; null where it did not. */
+  readonly breakGlass: ApprovalRequirement | null;
   readonly hidden: boolean;
   readonly message: string;
 }
@@ -35,7 +48,12 @@ interface Judged {
 /** The rule named when a caller may keep up a connection because some rule lets it do something there. */
 const reachableRule = 'builtin:reachable';
 
-const strictestFirst = ['deny', 'review', 'allow'] as const;
+/**
+ * Break-glass stands above review, so that it can pass it by, and below deny. It counts only where the
+ * caller demands it.
+ */
+const strictestFirst = ['deny', 'break_glass', 'review', 'allow'] as const;
+type DecidingEffect = (typeof strictestFirst)[number];
 
 /**
  * The strictest matching rule wins, so the order of rules and files never matters; no match is a
@@ -45,7 +63,11 @@ const strictestFirst = ['deny', 'review', 'allow'] as const;
 export function decide(bundle: Bundle, input: DecisionInput): Decision {
   const selected = bundle.rulesFor(input.server).filter((rule) => selects(rule, input));
   const facts = conditionInput(bundle, input);
-  const judged = selected.map((rule) => judge(rule, facts)).filter((each) => each !== undefined);
+  const asked = selected.filter(
+    ({ effect, layer }) =>
+      effect !== 'break_glass' || (input.breakGlass === true && layer === uppermost(bundle)),
+  );
+  const judged = asked.map((rule) => judge(rule, facts)).filter((each) => each !== undefined);
   const deciding = combine(bundle, judged, input);
   const masks = judged.map(({ rule }) => rule.mask).filter((mask) => mask !== undefined);
   return {
@@ -69,9 +91,10 @@ export function visible(
   });
 }
 
-function selects(rule: Rule, input: DecisionInput): boolean {
+/** Whether a rule is about this caller, server, operation and resource; its conditions are not asked. */
+export function selects(rule: Rule, input: Omit<DecisionInput, 'arguments'>): boolean {
   return (
-    (rule.effect !== 'allow' || rule.match.method !== undefined || isNamed(input)) &&
+    (!opensAtOnce.has(rule.effect) || rule.match.method !== undefined || isNamed(input)) &&
     fits(rule.match.method, input.method) &&
     fits(rule.match.resource ?? rule.match.tool, input.resource) &&
     selectsCaller(rule, input)
@@ -82,7 +105,7 @@ function selects(rule: Rule, input: DecisionInput): boolean {
  * True where the call says what it is about or only keeps up a connection. An operation of unknown effect
  * that names nothing is allowed only by a rule that names methods.
  */
-function isNamed({ facts, resource }: DecisionInput): boolean {
+function isNamed({ facts, resource }: Pick<DecisionInput, 'facts' | 'resource'>): boolean {
   return resource !== '' || facts.action !== 'execute';
 }
 
@@ -97,11 +120,10 @@ function selectsCaller(rule: Rule, input: Omit<DecisionInput, 'resource' | 'argu
   );
 }
 
-/** A deny rule that has no condition hides; one that reads arguments cannot. */
-function couldBeAllowed(bundle: Bundle, selected: readonly Rule[]): boolean {
+/** Whether any arguments could make it allowed. A deny rule without condition hides; one that reads arguments cannot. */
+export function couldBeAllowed(bundle: Bundle, selected: readonly Rule[]): boolean {
   const isAllowedBySome = selected.some(
-    ({ effect, layer }) =>
-      layer === uppermost(bundle) && (effect === 'allow' || effect === 'review'),
+    ({ effect, layer }) => layer === uppermost(bundle) && canOpen.has(effect),
   );
   const isDeniedAlways = selected.some(
     ({ effect, unless, when }) => effect === 'deny' && when === undefined && unless === undefined,
@@ -109,9 +131,15 @@ function couldBeAllowed(bundle: Bundle, selected: readonly Rule[]): boolean {
   return isAllowedBySome && !isDeniedAlways;
 }
 
+/** Effects that let a call go on without a signature before it. */
+const opensAtOnce: ReadonlySet<Rule['effect']> = new Set(['allow', 'break_glass']);
+
+/** Effects that can let a call go on, at once or after a signature. */
+const canOpen: ReadonlySet<Rule['effect']> = new Set(['allow', 'review', 'break_glass']);
+
 /** Whether a rule applies; undefined when it does not. */
 function judge(rule: Rule, facts: () => ConditionInput): Judged | undefined {
-  const errorApplies = rule.effect !== 'allow';
+  const errorApplies = !opensAtOnce.has(rule.effect);
   try {
     const applies = holds(rule.when, facts, true) && !holds(rule.unless, facts, false);
     return applies ? { rule, isError: false } : undefined;
@@ -128,22 +156,19 @@ function holds(
   return condition === undefined ? otherwise : condition(facts());
 }
 
-function combine(
-  bundle: Bundle,
-  judged: readonly Judged[],
-  input: DecisionInput,
-): Pick<Decision, 'effect' | 'ruleIds' | 'approval' | 'message'> {
+function combine(bundle: Bundle, judged: readonly Judged[], input: DecisionInput): Told {
   const effect = strictestFirst.find((each) => judged.some(({ rule }) => rule.effect === each));
   const rules = judged.map(({ rule }) => rule).filter((rule) => rule.effect === effect);
   const upper = uppermost(bundle);
   const upperLetsPass = judged.some(({ rule }) => rule.layer === upper && rule.effect !== 'mask');
   if (effect !== undefined && (effect === 'deny' || upperLetsPass)) {
-    return { effect, ruleIds: rules.map(({ id }) => id), ...told(effect, rules) };
+    return told(effect, rules);
   }
+  const nobody = { rules: [], approval: null, breakGlass: null };
   if (input.facts.action === 'connect' && isReachable(bundle, input)) {
-    return { effect: 'allow', ruleIds: [reachableRule], approval: null, message: 'Allowed.' };
+    return { effect: 'allow', ruleIds: [reachableRule], message: 'Allowed.', ...nobody };
   }
-  return { effect: 'deny', ruleIds: [], approval: null, message: 'No rule allows this call.' };
+  return { effect: 'deny', ruleIds: [], message: 'No rule allows this call.', ...nobody };
 }
 
 /** The layer that must allow by itself. */
@@ -155,41 +180,32 @@ function uppermost(bundle: Bundle): Layer {
 function isReachable(bundle: Bundle, input: DecisionInput): boolean {
   return bundle
     .rulesFor(input.server)
-    .some(
-      (rule) => (rule.effect === 'allow' || rule.effect === 'review') && selectsCaller(rule, input),
-    );
+    .some((rule) => canOpen.has(rule.effect) && selectsCaller(rule, input));
 }
 
-function told(
-  effect: 'allow' | 'deny' | 'review',
-  rules: readonly Rule[],
-): Pick<Decision, 'approval' | 'message'> {
+type Told = Omit<Decision, 'erroredRuleIds' | 'mask' | 'hidden'>;
+
+function told(effect: DecidingEffect, rules: readonly Rule[]): Told {
   const own = rules.map(({ message }) => message).find((message) => message !== undefined);
-  const ids = rules.map(({ id }) => id).join(', ');
-  const words = { allow: 'Allowed by', deny: 'Denied by', review: 'Held for an approval by' };
+  const ids = rules.map(({ id }) => id);
+  const words = {
+    allow: 'Allowed by',
+    deny: 'Denied by',
+    review: 'Held for an approval by',
+    break_glass: 'Let through on break-glass by',
+  };
   return {
+    effect: effect === 'break_glass' ? 'allow' : effect,
+    ruleIds: ids,
+    rules: rules.map(({ id, message }) => ({ id, message: message ?? null })),
     approval: effect === 'review' ? requirementOf(rules) : null,
-    message: own ?? `${words[effect]} ${ids}.`,
+    breakGlass: effect === 'break_glass' ? requirementOf(rules) : null,
+    message: own ?? `${words[effect]} ${ids.join(', ')}.`,
   };
 }
 
-/** All matching reviews must be satisfied, within the shortest of their times. */
-function requirementOf(rules: readonly Rule[]): ApprovalRequirement {
-  const approvals = rules.map(({ approval }) => approval).filter((each) => each !== undefined);
-  const sets = new Map<string, { groups: string[]; quorum: number }>();
-  for (const { groups, min } of approvals) {
-    const key = [...groups].toSorted().join(',');
-    const quorum = Math.max(min, sets.get(key)?.quorum ?? 0);
-    sets.set(key, { groups: [...groups], quorum });
-  }
-  return {
-    sets: [...sets.values()],
-    expiresAfterSeconds: Math.min(...approvals.map(({ ttlSeconds }) => ttlSeconds)),
-  };
-}
-
-/** Built once, and only when a condition asks. */
-function conditionInput(bundle: Bundle, input: DecisionInput): () => ConditionInput {
+/** What conditions read; built once, and only when one asks. */
+export function conditionInput(bundle: Bundle, input: DecisionInput): () => ConditionInput {
   let built: ConditionInput | undefined;
   return () => (built ??= buildInput(bundle, input));
 }

@@ -3,10 +3,13 @@ import type { Bus } from '#bus';
 import {
   callDecided,
   callRequested,
+  callResumed,
   catalogDecided,
   catalogListed,
   type DataOf,
   type EventOf,
+  grantDecided,
+  grantRequested,
   type Verdict,
 } from '#contracts';
 import {
@@ -19,12 +22,15 @@ import {
 } from '#trust';
 import type { Bundles } from './bundles.js';
 import { decide, type Decision, visible } from './decide.js';
+import { decideGrant, type KnownServers } from './decide-grant.js';
+import type { LiveGrants } from './live-grants.js';
 
 /** How long an allow may be acted on; a review lives as long as its approval may take, and a little more. */
 const allowSeconds = 30;
 const reviewGraceSeconds = 60;
 
 type Requested = EventOf<typeof callRequested>;
+type Asked = DataOf<typeof callRequested> & { readonly approvalId?: string };
 
 /** What is asked, opened: what rules read, and what merely goes along. */
 interface OpenedArguments {
@@ -32,17 +38,33 @@ interface OpenedArguments {
   readonly extras: unknown;
 }
 
+/** What judging needs. */
+export interface PolicyParts {
+  readonly bus: Bus;
+  readonly bundles: Bundles;
+  readonly signer: Signer;
+  /** Opens the sealed arguments. */
+  readonly sealer: Sealer;
+  readonly grants: LiveGrants;
+  readonly servers: KnownServers;
+}
+
+/** A decision with what only its words need. */
+type Judgement = Decision & {
+  readonly bundle: string;
+  readonly grantIds: readonly string[];
+  readonly groupNames: ReadonlyMap<string, string>;
+};
+
 /** Judges every call that is requested, and every list that is to be shown. */
 export class PolicyConsumer {
   readonly #logger = new Logger('policy');
 
-  constructor(
-    private readonly bus: Bus,
-    private readonly bundles: Bundles,
-    private readonly signer: Signer,
-    private readonly argumentsSealer: Sealer,
-  ) {
+  constructor(private readonly parts: PolicyParts) {
+    const { bus } = parts;
     bus.on(callRequested, async (event) => this.#judge(event));
+    bus.on(callResumed, async (event) => this.#judge(event));
+    bus.on(grantRequested, async (event) => this.#judgeGrant(event));
     bus.on(catalogListed, async (event) => this.#filter(event));
   }
 
@@ -50,36 +72,55 @@ export class PolicyConsumer {
   async #judge(event: Requested): Promise<void> {
     const now = new Date();
     if (now.getTime() > Date.parse(event.data.deadline)) return;
-    const { data } = event;
-    const decision = this.#decide(data);
-    const review = decision.effect === 'review' ? reviewOf(data) : null;
+    const data: Asked = event.data;
+    const decision = this.#decide(data, now);
+    const review = isShown(decision) ? reviewOf(data, decision, decision.groupNames) : null;
     const verdict = this.#verdict(data, decision, review, now);
-    await this.bus.publish(
+    await this.parts.bus.publish(
       callDecided,
       {
         callId: data.callId,
         ingress: data.ingress,
         verdict,
-        signature: this.signer.sign('verdict', verdict),
+        signature: this.parts.signer.sign('verdict', verdict),
         review,
       },
       event,
     );
   }
 
-  #decide(data: DataOf<typeof callRequested>): Decision & { readonly bundle: string } {
-    const bundle = this.bundles.current;
+  #decide(data: Asked, now: Date): Judgement {
+    const bundle = this.parts.bundles.current;
     const opened = this.#open(data);
-    const decision =
-      opened === undefined
-        ? altered(bundle.mask)
-        : decide(bundle, { ...data, arguments: opened.arguments });
-    return { ...decision, bundle: bundle.digest };
+    const input = { ...data, arguments: opened?.arguments };
+    const decision = opened === undefined ? altered(bundle.mask) : decide(bundle, input);
+    const isGrantable = decision.approval?.grant !== undefined;
+    const grantIds = isGrantable ? this.parts.grants.covering(bundle, input, now) : [];
+    return { ...decision, bundle: bundle.digest, grantIds, groupNames: bundle.groupNames };
+  }
+
+  /** Says whether people may be asked for a grant, and whom. */
+  async #judgeGrant(event: EventOf<typeof grantRequested>): Promise<void> {
+    const bundle = this.parts.bundles.current;
+    const { grantId, principal, scope, seconds } = event.data;
+    const { rules, ...decision } = decideGrant(bundle, event.data, this.parts.servers);
+    const verdict = {
+      ...decision,
+      grantId,
+      tenantId: principal.tenantId,
+      objectId: principal.objectId,
+      scopeDigest: sha256(canonicalJson({ scope, seconds })),
+      bundle: bundle.digest,
+      decidedAt: new Date().toISOString(),
+    };
+    const signature = this.parts.signer.sign('grant', verdict);
+    const groupNames = namesOf(decision.approval, bundle.groupNames);
+    await this.parts.bus.publish(grantDecided, { verdict, signature, rules, groupNames }, event);
   }
 
   #verdict(
-    data: DataOf<typeof callRequested>,
-    decision: Decision & { readonly bundle: string },
+    data: Asked,
+    decision: Judgement,
     review: DataOf<typeof callDecided>['review'],
     now: Date,
   ): Verdict {
@@ -106,13 +147,16 @@ export class PolicyConsumer {
       bundle: decision.bundle,
       decidedAt: now.toISOString(),
       notAfter: new Date(now.getTime() + lifeSeconds * 1000).toISOString(),
+      ...boundTo(data),
+      ...(decision.grantIds.length === 0 ? {} : { grantIds: [...decision.grantIds] }),
+      ...(decision.breakGlass === null ? {} : { breakGlass: decision.breakGlass }),
     };
   }
 
   /** The arguments, if they are those that the digest names; undefined is a denial. */
-  #open(data: DataOf<typeof callRequested>): OpenedArguments | undefined {
+  #open(data: Asked): OpenedArguments | undefined {
     try {
-      const text = this.argumentsSealer.open(data.sealedArguments, data.callId);
+      const text = this.parts.sealer.open(data.sealedArguments, data.callId);
       const opened: OpenedArguments = JSON.parse(text);
       return callDigest({ ...data, ...opened }) === data.digest ? opened : undefined;
     } catch (error) {
@@ -125,24 +169,65 @@ export class PolicyConsumer {
   async #filter(event: EventOf<typeof catalogListed>): Promise<void> {
     const { callId, ingress, part, resources, ...input } = event.data;
     const facts = { action: 'execute' as const, objects: [], complete: false };
-    const bundle = this.bundles.current;
+    const bundle = this.parts.bundles.current;
     const shown = visible(bundle, { ...input, facts }, resources);
     const data = { callId, ingress, part, visible: shown, bundle: bundle.digest };
-    await this.bus.publish(catalogDecided, data, event);
+    await this.parts.bus.publish(catalogDecided, data, event);
   }
 }
 
-function reviewOf(data: DataOf<typeof callRequested>) {
-  const { principal, protocol, facts, maskedArguments } = data;
+/** What a verdict may be used for, besides its call. */
+function boundTo({ approvalId, definition, joins }: Asked) {
+  return {
+    ...(definition === undefined ? {} : { definition: definition.digest }),
+    ...(approvalId === undefined ? {} : { releases: approvalId }),
+    ...(joins === undefined ? {} : { joins }),
+  };
+}
+
+/** People see the call before it runs, or after break-glass let it through. */
+function isShown({ breakGlass, effect }: Decision): boolean {
+  return effect === 'review' || breakGlass !== null;
+}
+
+function reviewOf(
+  data: Asked,
+  { approval, breakGlass, rules }: Decision,
+  names: ReadonlyMap<string, string>,
+): NonNullable<DataOf<typeof callDecided>['review']> {
+  const { client, definition, facts, justification, labels, maskedArguments, principal } = data;
   const { tenantId, objectId, displayName, clientApp, kind } = principal;
   return {
     requester: { tenantId, objectId, displayName },
     requesterKind: kind,
     clientApp,
-    protocol,
+    protocol: data.protocol,
     facts,
     maskedArguments,
+    labels,
+    client,
+    rules: [...rules],
+    groupNames: namesOf(approval ?? breakGlass, names),
+    ...(definition === undefined ? {} : { definition }),
+    ...(justification === undefined ? {} : { justification }),
   };
+}
+
+/** Names of the groups that are asked, for people to read. */
+function namesOf(
+  approval: Decision['approval'],
+  names: ReadonlyMap<string, string>,
+): Record<string, string> {
+  const groups = [
+    ...(approval?.sets ?? []).flatMap((set) => set.groups),
+    ...(approval?.escalation?.groups ?? []),
+  ];
+  return Object.fromEntries(
+    groups.flatMap((id) => {
+      const name = names.get(id);
+      return name === undefined ? [] : [[id, name]];
+    }),
+  );
 }
 
 /** What was sealed is not what was announced. */
@@ -150,9 +235,11 @@ function altered(mask: Decision['mask']): Decision {
   return {
     effect: 'deny',
     ruleIds: [],
+    rules: [],
     erroredRuleIds: [],
     mask,
     approval: null,
+    breakGlass: null,
     hidden: false,
     message: 'The arguments are not those that were announced.',
   };

@@ -7,23 +7,32 @@ import {
   type OnApplicationBootstrap,
   type OnApplicationShutdown,
 } from '@nestjs/common';
-import { Bus, PublishError } from '#bus';
+import { Bus, type BusOptions, PublishError } from '#bus';
 import { type DataOf, policyPublished } from '#contracts';
 import { Sealer, Signer } from '#trust';
 import { idleRules } from './bundle.js';
 import { type BundleListener, Bundles } from './bundles.js';
+import { LiveGrants } from './live-grants.js';
+import type { KnownServers } from './decide-grant.js';
 import { PolicyConsumer } from './policy.consumer.js';
 
 const publishAttempts = 60;
 const publishPauseMs = 1000;
 
+/** How a policy replica reads the grants there are. */
+export function grantsReading(): BusOptions {
+  return { group: `policy-grants-${randomUUID()}`, startAt: 'committed' };
+}
+
 /** What policy is made with. */
 export interface PolicySettings {
   readonly bus: Bus;
+  /** Reads in a group of its own, from the beginning: every replica must know every grant. */
+  readonly grantsBus: Bus;
   /** Folder of policy files. */
   readonly folder: string;
-  /** Names of the servers that there are; a rule for none of them is told of. */
-  readonly servers: readonly string[];
+  /** The servers that there are; a rule for none of them is told of. */
+  readonly servers: KnownServers;
   /** Names of group object ids. */
   readonly groups: Readonly<Record<string, string>>;
   /** PKCS #8 private key that signs verdicts. */
@@ -39,7 +48,7 @@ class BundleWatch implements OnApplicationBootstrap, OnApplicationShutdown {
   constructor(
     private readonly bus: Bus,
     private readonly bundles: Bundles,
-    private readonly servers: readonly string[],
+    private readonly servers: KnownServers,
   ) {}
 
   onApplicationBootstrap(): void {
@@ -55,7 +64,7 @@ class BundleWatch implements OnApplicationBootstrap, OnApplicationShutdown {
     const error = outcome.kind === 'refused' ? outcome.error.message : null;
     if (error === null) {
       this.#logger.log(`bundle ${bundle.digest.slice(0, 12)} is in force`);
-      for (const rule of idleRules(bundle, this.servers)) {
+      for (const rule of idleRules(bundle, Object.keys(this.servers))) {
         this.#logger.warn(`rule ${rule} is for no server that countersign.yaml names`);
       }
     } else this.#logger.error(`the changed policy is refused, the last good one stays: ${error}`);
@@ -94,7 +103,16 @@ export class PolicyModule {
     const bundles = await Bundles.load(settings.folder, settings.groups);
     const signer = new Signer(settings.signingKey);
     const sealer = new Sealer(settings.argumentsKey, 'arguments');
-    const consumer = new PolicyConsumer(bus, bundles, signer, sealer);
+    const grants = new LiveGrants();
+    grants.listen(settings.grantsBus);
+    const consumer = new PolicyConsumer({
+      bus,
+      bundles,
+      signer,
+      sealer,
+      grants,
+      servers: settings.servers,
+    });
     return {
       module: PolicyModule,
       providers: [

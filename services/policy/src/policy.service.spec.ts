@@ -8,14 +8,27 @@ import { Bus, InProcessLog } from '#bus';
 import {
   callDecided,
   callRequested,
+  callResumed,
   catalogDecided,
   catalogListed,
   type DataOf,
   type EventOf,
+  grantDecided,
+  grantIssued,
+  grantRequested,
+  grantRevoked,
   policyPublished,
 } from '#contracts';
-import { callDigest, newSealKey, newSigningKey, Sealer, Verifier } from '#trust';
-import { PolicyModule } from './policy.module.js';
+import {
+  callDigest,
+  canonicalJson,
+  newSealKey,
+  newSigningKey,
+  Sealer,
+  sha256,
+  Verifier,
+} from '#trust';
+import { grantsReading, PolicyModule } from './policy.module.js';
 
 const root = mkdtempSync(join(tmpdir(), 'countersign-policy-'));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
@@ -38,6 +51,9 @@ class House {
   readonly folder = mkdtempSync(join(root, 'bundle-'));
   readonly log = new InProcessLog(join(root, `${crypto.randomUUID()}.sqlite`));
   readonly bus = new Bus(this.log, { group: 'policy', startAt: 'committed' });
+  readonly grantsBus = new Bus(this.log, grantsReading());
+  readonly approval = new Bus(this.log, { group: 'approval', startAt: 'committed' });
+  readonly grantsDecided: EventOf<typeof grantDecided>[] = [];
   readonly ingress = new Bus(this.log, { group: 'ingress', startAt: 'committed' });
   readonly decided: EventOf<typeof callDecided>[] = [];
   readonly listed: EventOf<typeof catalogDecided>[] = [];
@@ -46,6 +62,7 @@ class House {
 
   constructor() {
     this.ingress.on(callDecided, (event) => void this.decided.push(event));
+    this.ingress.on(grantDecided, (event) => void this.grantsDecided.push(event));
     this.ingress.on(catalogDecided, (event) => void this.listed.push(event));
     this.ingress.on(policyPublished, (event) => void this.published.push(event.data));
   }
@@ -55,17 +72,20 @@ class House {
   }
 
   async start(): Promise<void> {
-    const { bus, folder } = this;
+    const { bus, folder, grantsBus } = this;
     const { privateKey: signingKey } = signing;
-    const parts = { bus, folder, servers: ['orders'], groups: {}, signingKey, argumentsKey };
+    const servers = { orders: { labels: {} } };
+    const parts = { bus, grantsBus, folder, servers, groups: {}, signingKey, argumentsKey };
     const module = await PolicyModule.register(parts);
     this.app = await NestFactory.createApplicationContext(module, { logger: false });
     await bus.listen((error) => expect(error).toBeUndefined());
+    await grantsBus.listen((error) => expect(error).toBeUndefined());
     await this.ingress.listen((error) => expect(error).toBeUndefined());
   }
 
   async stop(): Promise<void> {
     await this.bus.close();
+    await this.grantsBus.close();
     await this.ingress.close();
     await this.app?.close();
     await this.log.close();
@@ -73,40 +93,47 @@ class House {
 
   async ask(change: Partial<DataOf<typeof callRequested>> = {}): Promise<string> {
     const callId = crypto.randomUUID();
-    const asked = {
-      protocol: 'mcp',
-      server: 'orders',
-      method: 'tools/call',
-      resource: 'refund',
-      kind: 'statement' as const,
-      facts: { action: 'execute' as const, objects: [], complete: false },
-    };
-    const opened = { arguments: { amount: 20 }, extras: {} };
-    await this.ingress.publish(callRequested, {
-      ...asked,
-      callId,
-      ingress: 'here',
-      labels: {},
-      sessionId: null,
-      parentCallId: null,
-      principal,
-      client: null,
-      digest: callDigest({ ...asked, ...opened }),
-      maskedArguments: '{}',
-      sealedArguments: sealer.seal(JSON.stringify(opened), callId),
-      deadline: new Date(Date.now() + 10_000).toISOString(),
-      ...change,
-    });
+    await this.ingress.publish(callRequested, { ...request(callId), ...change });
     return callId;
   }
 
-  async verdict(callId: string) {
+  async verdict(callId: string, isReleased = false) {
     return vi.waitFor(() => {
-      const found = this.decided.find((event) => event.data.callId === callId);
+      const found = this.decided.find(
+        ({ data }) =>
+          data.callId === callId && (data.verdict.releases !== undefined) === isReleased,
+      );
       if (found === undefined) throw new Error('not decided yet');
       return found.data;
     }, 10_000);
   }
+}
+
+/** A call as ingress asks for it. */
+function request(callId: string): DataOf<typeof callRequested> {
+  const asked = {
+    protocol: 'mcp',
+    server: 'orders',
+    method: 'tools/call',
+    resource: 'refund',
+    kind: 'statement' as const,
+    facts: { action: 'execute' as const, objects: [], complete: false },
+  };
+  const opened = { arguments: { amount: 20 }, extras: {} };
+  return {
+    ...asked,
+    callId,
+    ingress: 'here',
+    labels: {},
+    sessionId: null,
+    parentCallId: null,
+    principal,
+    client: null,
+    digest: callDigest({ ...asked, ...opened }),
+    maskedArguments: '{}',
+    sealedArguments: sealer.seal(JSON.stringify(opened), callId),
+    deadline: new Date(Date.now() + 10_000).toISOString(),
+  };
 }
 
 const principal = {
@@ -204,4 +231,96 @@ test('when a list is to be shown, then it is answered with what the caller may s
   await vi.waitFor(() =>
     expect(house.listed[0]?.data).toMatchObject({ callId, visible: ['refund'] }),
   );
+});
+
+const grantable = `
+apiVersion: countersign/v1
+kind: PolicyBundle
+metadata: { name: test }
+rules:
+  - id: held
+    effect: review
+    match: { server: orders }
+    approval: { approvers: ['group:a0000000-0000-4000-8000-000000000003'], grant: { for: 30m } }
+`;
+
+test('when a signed call is released, then it is judged anew, and the verdict says for which approval', async () => {
+  house.write(grantable);
+  await house.start();
+  const callId = await house.ask({ justification: 'charged twice' });
+  const first = await house.verdict(callId);
+  expect(first.verdict.releases).toBeUndefined();
+  expect(first.review).toMatchObject({
+    justification: 'charged twice',
+    rules: [{ id: 'held', message: null }],
+  });
+  house.write(rules('deny'));
+  await vi.waitFor(() => expect(house.published.length).toBe(2), 10_000);
+
+  const approvalId = crypto.randomUUID();
+  await house.ingress.publish(callResumed, { ...request(callId), approvalId });
+
+  const { signature, verdict } = await house.verdict(callId, true);
+  expect(verdict).toMatchObject({ effect: 'deny', releases: approvalId });
+  expect(await verifier.verify('verdict', verdict, signature)).toBe(true);
+});
+
+test('when a live grant covers the call, then the verdict proposes it, until it is revoked', async () => {
+  house.write(grantable);
+  await house.start();
+  const grantId = crypto.randomUUID();
+  const issue = async (id: string, when: string | null) =>
+    house.approval.publish(grantIssued, {
+      grantId: id,
+      approvalId: crypto.randomUUID(),
+      principal,
+      scope: { server: 'orders', resources: ['refund'], when, calls: null },
+      approvers: [principal],
+      issuedAt: new Date().toISOString(),
+      grantedUntil: new Date(Date.now() + 60_000).toISOString(),
+    });
+  const proposed = async (): Promise<readonly string[]> =>
+    (await house.verdict(await house.ask())).verdict.grantIds ?? [];
+  await issue(crypto.randomUUID(), 'call.arguments.amount > 20');
+  await issue(crypto.randomUUID(), 'call.arguments.none == 1');
+  await issue(grantId, 'call.arguments.amount == 20');
+
+  await vi.waitFor(async () => expect(await proposed()).toEqual([grantId]), 10_000);
+  const other = { ...principal, objectId: 'b0000000-0000-4000-8000-000000000009' };
+  expect(
+    (await house.verdict(await house.ask({ principal: other }))).verdict.grantIds,
+  ).toBeUndefined();
+
+  const revoked = { grantId, by: principal, reason: '', revokedAt: new Date().toISOString() };
+  await house.approval.publish(grantRevoked, revoked);
+  await vi.waitFor(async () => expect(await proposed()).toEqual([]), 10_000);
+});
+
+test('when a grant is asked for, then policy’s signed word names its scope and who must sign', async () => {
+  house.write(grantable);
+  await house.start();
+  const scope = { server: 'orders', resources: ['refund'], when: null, calls: null };
+  const grantId = crypto.randomUUID();
+
+  await house.approval.publish(grantRequested, {
+    grantId,
+    principal,
+    scope,
+    seconds: 600,
+    justification: 'refund day',
+    requestedAt: new Date().toISOString(),
+  });
+
+  const { signature, verdict } = await vi.waitFor(() => {
+    const [found] = house.grantsDecided;
+    if (found === undefined) throw new Error('not decided yet');
+    return found.data;
+  }, 10_000);
+  expect(verdict).toMatchObject({
+    grantId,
+    effect: 'review',
+    scopeDigest: sha256(canonicalJson({ scope, seconds: 600 })),
+  });
+  expect(await verifier.verify('grant', verdict, signature)).toBe(true);
+  expect(await verifier.verify('verdict', verdict, signature)).toBe(false);
 });

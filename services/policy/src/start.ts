@@ -11,7 +11,7 @@ import {
   startService,
   withLog,
 } from '#runtime';
-import { PolicyModule } from './policy.module.js';
+import { grantsReading, PolicyModule } from './policy.module.js';
 
 const environmentSchema = z.object({
   ...commonEnvironment,
@@ -28,6 +28,7 @@ export async function startPolicy(
   const config = readConfigFile(env.COUNTERSIGN_CONFIG);
   const log = new KafkaLog({ brokers: env.KAFKA_BROKERS, clientId: 'countersign-policy' });
   const bus = new Bus(log, { group: 'policy', startAt: 'committed' });
+  const grantsBus = new Bus(log, grantsReading());
   const service = await startService({
     name: 'policy',
     host: env.COUNTERSIGN_HOST,
@@ -37,13 +38,14 @@ export async function startPolicy(
       await PolicyModule.register({
         bus,
         folder: config.policies,
-        servers: Object.keys(config.servers),
+        grantsBus,
+        servers: config.servers,
         groups: config.groups,
         signingKey: env.COUNTERSIGN_POLICY_KEY,
         argumentsKey: env.COUNTERSIGN_ARGUMENTS_KEY,
       }),
     ],
-    buses: [bus],
+    buses: [bus, grantsBus],
   });
   return withLog(service, log);
 }

@@ -21,7 +21,7 @@ import {
 import { AuditModule, auditReading, AuditReadiness } from '../../audit/src/audit.module.js';
 import { IngressModule } from '../../ingress/src/ingress.module.js';
 import { MaskingModule } from '../../masking/src/masking.module.js';
-import { PolicyModule } from '../../policy/src/policy.module.js';
+import { grantsReading, PolicyModule } from '../../policy/src/policy.module.js';
 import { startEmbeddedPostgres } from './embedded-postgres/embedded-postgres.js';
 import { type Keys, keysIn } from './keys.js';
 
@@ -72,6 +72,7 @@ async function start(
   const buses = {
     ingress: new Bus(log, { group: `ingress-${instance}`, startAt: 'end', addressee: instance }),
     policy: new Bus(log, { group: 'policy', startAt: 'committed' }),
+    grants: new Bus(log, grantsReading()),
     approval: new Bus(log, approvalReading),
     masking: new Bus(log, { group: 'masking', startAt: 'committed' }),
     audit: new Bus(log, auditReading),
@@ -87,7 +88,7 @@ async function start(
   });
 }
 
-type Buses = Record<'ingress' | 'policy' | 'approval' | 'masking' | 'audit', Bus>;
+type Buses = Record<'ingress' | 'policy' | 'grants' | 'approval' | 'masking' | 'audit', Bus>;
 
 async function modules(
   settings: StandaloneSettings,
@@ -103,7 +104,8 @@ async function modules(
     await PolicyModule.register({
       bus: buses.policy,
       folder: config.policies,
-      servers: Object.keys(config.servers),
+      grantsBus: buses.grants,
+      servers: config.servers,
       groups: config.groups,
       signingKey: keys.policy.privateKey,
       argumentsKey: keys.arguments,
