@@ -10,7 +10,11 @@ export interface TokenContext {
   readonly privateKey: CryptoKey;
 }
 
-const lifeSeconds = 60 * 60;
+/** How long tokens serve, seconds. */
+export const tokenLifeSeconds = 60 * 60;
+
+/** What every person's token may be used for. */
+const personScopes = 'mcp.invoke approvals.decide';
 
 /** A v2 access token as Entra shapes it. `claims` replaces or, with undefined, removes members. */
 export async function accessToken(
@@ -24,7 +28,7 @@ export async function accessToken(
     iss: `${context.authority}/${context.tenant}/v2.0`,
     iat: now,
     nbf: now,
-    exp: now + lifeSeconds,
+    exp: now + tokenLifeSeconds,
     azp: demoClientApp,
     azpacr: '0',
     ver: '2.0',
@@ -36,11 +40,40 @@ export async function accessToken(
     ...(identity.roles.length === 0 ? {} : { roles: identity.roles }),
     ...(identity.isWorkload === true
       ? { idtyp: 'app' }
-      : { scp: 'mcp.invoke', name: identity.name }),
+      : { scp: personScopes, name: identity.name }),
     ...claims,
   };
+  return signed(context, all);
+}
+
+/** The ID token that goes to the application `clientId` with a person's sign-in. */
+export async function idToken(
+  context: TokenContext,
+  identity: DemoIdentity,
+  sign: { readonly clientId: string; readonly nonce: string | undefined },
+): Promise<string> {
+  const now = Math.floor(Date.now() / 1000);
+  return signed(context, {
+    aud: sign.clientId,
+    iss: `${context.authority}/${context.tenant}/v2.0`,
+    iat: now,
+    nbf: now,
+    exp: now + tokenLifeSeconds,
+    ver: '2.0',
+    tid: context.tenant,
+    oid: identity.oid,
+    sub: identity.oid,
+    name: identity.name,
+    nonce: sign.nonce,
+  });
+}
+
+async function signed(
+  context: TokenContext,
+  claims: Readonly<Record<string, unknown>>,
+): Promise<string> {
   const present = Object.fromEntries(
-    Object.entries(all).filter(([, value]) => value !== undefined),
+    Object.entries(claims).filter(([, value]) => value !== undefined),
   );
   return new SignJWT(present)
     .setProtectedHeader({ typ: 'JWT', alg: 'RS256', kid: context.keyId })

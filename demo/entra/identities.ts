@@ -2,6 +2,8 @@
 export const demoTenant = '11111111-2222-4333-8444-555555555555';
 export const demoAudience = '7d0f9a52-3c1e-4b6f-9a51-0c1f5b2d9e10';
 export const demoClientApp = 'aebc6443-996d-45c2-90f0-388ff96faa56';
+/** The application that signs people in to the approval page. */
+export const demoPageApp = 'c3b7f0de-52a4-4d0e-8d35-6a1e9b7f4c21';
 
 /** Names of the demo's groups, as the demo's policies use them. */
 export const demoGroups = {
@@ -44,6 +46,17 @@ export const demoIdentities = {
 
 /** The name of a demo identity. */
 export type DemoIdentityName = keyof typeof demoIdentities;
+
+/** What each may do, for people who choose one. */
+export const demoDescriptions: Readonly<Record<DemoIdentityName, string>> = {
+  analyst: 'looks up customers; refunds wait for a signature',
+  engineer: 'the same, and deletes test customers (T-…)',
+  approver: 'signs refunds',
+  approver2: 'signs refunds too: a second person for what needs two',
+  auditor: 'reads the record; signs nothing',
+  admin: 'operates the gateway and reads the record without bodies',
+  ci: 'a pipeline: looks up customers',
+};
 
 /** True for the name of a demo identity. */
 export function isDemoIdentity(name: string): name is DemoIdentityName {

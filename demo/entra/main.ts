@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { portVariable, readEnvironment, stopOnSignals } from '#runtime';
 import { type Certificates, makeCertificates } from './certificates.js';
+import { demoPageApp } from './identities.js';
 import { startStandInEntra } from './stand-in-entra.js';
 
 /** Certificates that end sooner than this are replaced at the next start. */
@@ -25,6 +26,11 @@ const environment = readEnvironment(
     DEMO_ENTRA_DATA_DIR: z.string().min(1),
     /** Where to write the certificate that others have to trust; it holds no secret. */
     DEMO_ENTRA_AUTHORITY_FILE: z.string().min(1),
+    /** Addresses, with commas between, at which the approval page gets people back. */
+    DEMO_ENTRA_PAGE_REDIRECTS: z
+      .string()
+      .default('http://localhost:8080/approvals/callback')
+      .transform((list) => list.split(',').map((each) => each.trim())),
   }),
   process.env,
 );
@@ -36,6 +42,7 @@ const entra = await startStandInEntra({
   port: environment.DEMO_ENTRA_PORT,
   publicHost: environment.DEMO_ENTRA_PUBLIC_HOST,
   certificates,
+  applications: [{ clientId: demoPageApp, redirectUris: environment.DEMO_ENTRA_PAGE_REDIRECTS }],
 });
 stopOnSignals(entra);
 process.stdout.write(`ready ${entra.authority}\n`);

@@ -1,11 +1,17 @@
 import { createServer } from 'node:https';
 import { randomUUID } from 'node:crypto';
-import express, { type Express, type Request, type Response } from 'express';
+import express, { type Express } from 'express';
 import { exportJWK, generateKeyPair, type JWK } from 'jose';
 import { listeningPort } from '../listening-port.js';
 import { accessToken, type TokenContext } from './access-token.js';
+import { Applications, type DemoApplication } from './applications.js';
 import { type Certificates, makeCertificates } from './certificates.js';
-import { type DemoIdentity, demoIdentities, demoTenant, isDemoIdentity } from './identities.js';
+import { Directory, type StandInPart } from './directory.js';
+import { addGraphRoutes } from './graph-routes.js';
+import { type DemoIdentity, type DemoIdentityName, demoTenant } from './identities.js';
+import { Issued } from './issued.js';
+import { addSignInRoutes } from './sign-in-routes.js';
+import { addTokenRoutes, type TokenDesk } from './token-routes.js';
 
 /** Settings of the stand-in. */
 export interface StandInSettings {
@@ -16,6 +22,8 @@ export interface StandInSettings {
   readonly publicHost?: string;
   /** Certificates made before; new ones otherwise. */
   readonly certificates?: Certificates;
+  /** Applications that people sign in to; more can be registered later. */
+  readonly applications?: readonly DemoApplication[];
 }
 
 /** A running stand-in for Entra. */
@@ -26,6 +34,14 @@ export interface StandInEntra {
   token(identity: DemoIdentity, claims?: Readonly<Record<string, unknown>>): Promise<string>;
   /** How often the signing keys were fetched. */
   keyFetches(): number;
+  /** Lets people sign in to an application; replaces one with the same client id. */
+  register(application: DemoApplication): void;
+  /** From now on tokens and Graph name these groups (object ids) for the person. */
+  setGroups(oid: string, groups: readonly string[]): void;
+  /** Ends what the identity signed in to: its refresh tokens serve no more. */
+  endSignIns(identity: DemoIdentityName): void;
+  /** Takes a part away (it answers 503), or gives it back. */
+  setOutage(part: StandInPart, isOut: boolean): void;
   close(): Promise<void>;
 }
 
@@ -34,11 +50,7 @@ export interface StandInEntra {
  * everybody a token, so it refuses to start in production.
  */
 export async function startStandInEntra(settings: StandInSettings): Promise<StandInEntra> {
-  if (process.env['NODE_ENV'] === 'production') {
-    throw new Error(
-      'The stand-in for Entra gives tokens to anybody and must not run in production.',
-    );
-  }
+  refuseProduction();
   const publicHost = settings.publicHost ?? 'localhost';
   const certificates = settings.certificates ?? (await makeCertificates([publicHost]));
   const { privateKey, publicKey } = await generateKeyPair('RS256');
@@ -46,8 +58,11 @@ export async function startStandInEntra(settings: StandInSettings): Promise<Stan
   const jwk = { ...(await exportJWK(publicKey)), kid: keyId, use: 'sig', alg: 'RS256' };
   let context: TokenContext = { authority: '', tenant: demoTenant, keyId, privateKey };
   let fetches = 0;
+  const directory = new Directory();
+  const issued = new Issued();
+  const applications = new Applications(settings.applications ?? []);
   const app = routes(
-    () => context,
+    { context: () => context, applications, directory, issued },
     jwk,
     () => void (fetches += 1),
   );
@@ -61,8 +76,12 @@ export async function startStandInEntra(settings: StandInSettings): Promise<Stan
   return {
     authority: context.authority,
     certificateAuthority: certificates.authority,
-    token: async (identity, claims) => accessToken(context, identity, claims),
+    token: async (identity, claims) => accessToken(context, directory.now(identity), claims),
     keyFetches: () => fetches,
+    register: (application) => applications.register(application),
+    setGroups: (oid, groups) => directory.setGroups(oid, groups),
+    endSignIns: (identity) => issued.endSignIns(identity),
+    setOutage: (part, isOut) => directory.setOutage(part, isOut),
     close: async () => {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
@@ -70,37 +89,43 @@ export async function startStandInEntra(settings: StandInSettings): Promise<Stan
   };
 }
 
-function routes(context: () => TokenContext, jwk: JWK, onKeys: () => void): Express {
+function refuseProduction(): void {
+  if (process.env['NODE_ENV'] !== 'production') return;
+  throw new Error('The stand-in for Entra gives tokens to anybody and must not run in production.');
+}
+
+function routes(parts: TokenDesk, jwk: JWK, onKeys: () => void): Express {
   const app = express();
+  app.disable('x-powered-by');
   app.get('/livez', (_request, response) => void response.json({ status: 'live' }));
   app.get(`/${demoTenant}/discovery/v2.0/keys`, (_request, response) => {
     onKeys();
     response.json({ keys: [jwk] });
   });
   app.get(`/${demoTenant}/v2.0/.well-known/openid-configuration`, (_request, response) => {
-    const { authority, tenant } = context();
-    response.json({
-      issuer: `${authority}/${tenant}/v2.0`,
-      jwks_uri: `${authority}/${tenant}/discovery/v2.0/keys`,
-      token_endpoint: `${authority}/${tenant}/oauth2/v2.0/token`,
-    });
+    if (parts.directory.isOut('token')) response.status(503).end();
+    else response.json(metadata(parts.context()));
   });
-  const form = express.urlencoded({ extended: false });
-  app.post(`/${demoTenant}/oauth2/v2.0/token`, form, (request, response) => {
-    void issue(context(), request, response);
-  });
+  addSignInRoutes(app, parts.applications, parts.issued);
+  addTokenRoutes(app, parts);
+  addGraphRoutes(app, parts.directory);
   return app;
 }
 
-/** The demo's own grant: a token for an identity by its name. */
-async function issue(context: TokenContext, request: Request, response: Response): Promise<void> {
-  const body: unknown = request.body;
-  const name =
-    typeof body === 'object' && body !== null && 'identity' in body ? String(body.identity) : '';
-  if (!isDemoIdentity(name)) {
-    response.status(400).json({ error: 'invalid_request', known: Object.keys(demoIdentities) });
-    return;
-  }
-  const token = await accessToken(context, demoIdentities[name]);
-  response.json({ token_type: 'Bearer', expires_in: 3600, access_token: token });
+/** OpenID Connect Discovery 1.0 section 3, as far as Entra fills it. */
+function metadata({ authority, tenant }: TokenContext): object {
+  const endpoints = `${authority}/${tenant}/oauth2/v2.0`;
+  return {
+    issuer: `${authority}/${tenant}/v2.0`,
+    authorization_endpoint: `${endpoints}/authorize`,
+    token_endpoint: `${endpoints}/token`,
+    end_session_endpoint: `${endpoints}/logout`,
+    jwks_uri: `${authority}/${tenant}/discovery/v2.0/keys`,
+    response_types_supported: ['code'],
+    response_modes_supported: ['query'],
+    scopes_supported: ['openid', 'profile', 'offline_access'],
+    subject_types_supported: ['pairwise'],
+    id_token_signing_alg_values_supported: ['RS256'],
+    token_endpoint_auth_methods_supported: ['client_secret_post', 'client_secret_basic'],
+  };
 }

@@ -173,8 +173,8 @@ describe('docs/rest.md', () => {
     (code) => {
       const [, rpc, http, executed, advice] = about(rows(5), code);
       const refusal = new Refusal(code, 'intake', 'no');
-      const asked = refusalAnswer(refusal, 'id', question);
-      const told = refusalAnswer(refusal, 'id', undefined);
+      const asked = refusalAnswer(refusal, { callId: 'id' }, question);
+      const told = refusalAnswer(refusal, { callId: 'id' }, undefined);
       const error = { code: Number(rpc) };
 
       expect(asked.body).toMatchObject({ error });

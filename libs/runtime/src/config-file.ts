@@ -2,6 +2,8 @@ import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { parse, YAMLParseError } from 'yaml';
 import { z } from 'zod';
+import { approvalSchema } from './approval-config.js';
+import { teamsSchema } from './teams-config.js';
 
 const labelName = z.string().regex(/^[a-z][a-z0-9_.-]{0,62}$/i);
 
@@ -55,9 +57,23 @@ const entraSchema = z.strictObject({
   /** Client application ids that may call; empty allows every client of the tenants. */
   clientApps: z.array(z.string()).default([]),
   scope: z.string().min(1).default('mcp.invoke'),
+  /** What a person's token needs to read and sign approvals: a client that may only call must not sign. */
+  approvalScope: z.string().min(1).default('approvals.decide'),
   workloadRole: z.string().min(1).default('Mcp.Invoke'),
   /** PEM file of the certificate authorities to trust for the authority, in place of the public ones. */
   certificateAuthorityFile: z.string().optional(),
+});
+
+/** How some clients wait for people otherwise than the rest do. */
+const clientSchema = z.strictObject({
+  /** Of the name that the client gives itself, or of its application id; `*` stands for anything. */
+  match: z.string().min(1),
+  holdWithProgressMs: milliseconds.optional(),
+  holdSilentMs: milliseconds.optional(),
+  /** The ways of waiting that the client may be given; none means that it is told at once. */
+  ladder: z
+    .array(z.enum(['task', 'progress', 'legs', 'hold']))
+    .default(['task', 'progress', 'legs', 'hold']),
 });
 
 const ingressSchema = z.strictObject({
@@ -68,6 +84,16 @@ const ingressSchema = z.strictObject({
   /** How long a call waits for an approval when the client shows progress, and when it does not. */
   holdWithProgressMs: milliseconds.default(210_000),
   holdSilentMs: milliseconds.default(45_000),
+  /** How often a waiting client is shown progress. */
+  progressEveryMs: z.int().min(100).max(15_000).default(10_000),
+  /** One leg of a long poll, for clients of the stateless era that show no progress. */
+  legMs: z.int().min(100).max(40_000).default(22_000),
+  /** How long a client that takes tasks waits before it is given one, and in each question after it. */
+  taskHoldMs: z.int().min(100).max(30_000).default(3000),
+  /** How often such a client is told to ask. */
+  taskPollMs: z.int().min(100).max(60_000).default(5000),
+  /** Clients that wait otherwise; the first entry that matches counts. */
+  clients: z.array(clientSchema).default([]),
   maxBodyBytes: z.int().min(1024).max(1_048_576).default(1_048_576),
   maxAnswerBytes: z.int().min(1024).default(16_777_216),
   maxDepth: z.int().min(8).max(512).default(64),
@@ -79,11 +105,6 @@ const ingressSchema = z.strictObject({
   allowedHosts: z.array(z.string()).default([]),
   /** Values of Origin that are answered; a request without Origin is. */
   allowedOrigins: z.array(z.string()).default([]),
-});
-
-const approvalSchema = z.strictObject({
-  /** How long a signed approval may wait to be used by its call. */
-  leaseSeconds: z.int().min(1).max(600).default(30),
 });
 
 const auditSchema = z.strictObject({
@@ -108,6 +129,8 @@ const configSchema = z.strictObject({
   policies: z.string().default('./policies'),
   ingress: ingressSchema.prefault({}),
   approval: approvalSchema.prefault({}),
+  /** Approvals in Microsoft Teams; without it they are not asked there. */
+  teams: teamsSchema.optional(),
   audit: auditSchema.prefault({}),
 });
 

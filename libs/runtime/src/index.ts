@@ -1,4 +1,5 @@
 export {
+  ConfigError,
   readConfigFile,
   readEnvironment,
   readerTenants,
@@ -17,4 +18,6 @@ export {
   type RunningService,
   type ServiceSettings,
 } from './service.js';
-export { tokenVerifier } from './verifier.js';
+export { teamsSchema } from './teams-config.js';
+export { checkedTeams, type CheckedTeams } from './teams-settings.js';
+export { entraAuthority, tokenVerifier } from './verifier.js';

@@ -1,5 +1,10 @@
 import {
+  type Actor,
+  approvalClosed,
+  approvalEscalated,
+  approvalJustified,
   approvalRequested,
+  approvalVoted,
   callApproved,
   callExpired,
   callRefused,
@@ -10,7 +15,7 @@ import {
   type EventOf,
 } from '#contracts';
 import type { Signer } from '#trust';
-import type { Approval } from './approval.js';
+import type { Approval, ApprovalStatus, Vote } from './approval.js';
 import type { WaitingCallRow } from './approvals.table.js';
 import { approversOf, type Outcome } from './transitions.js';
 
@@ -39,8 +44,88 @@ export function requestedEvent(
     bundle,
     requestedAt: approval.requestedAt.toISOString(),
     expiresAt: approval.expiresAt.toISOString(),
+    ...(approval.kind === 'call' ? {} : { kind: approval.kind }),
+    ...(approval.definition === null ? {} : { definition: approval.definition }),
+    ...(approval.justification === null ? {} : { justification: approval.justification }),
   };
   return createEvent(approvalRequested, data, said);
+}
+
+/** When something was said, and what it follows from: the first approval.requested event. */
+export interface Said {
+  readonly time: Date;
+  /** As {@link envelopeText} wrote it. */
+  readonly origin: string;
+}
+
+/** Tells of a vote. */
+export function votedEvent(approval: Approval, vote: Vote, said: Said): EventOf<EventContract> {
+  const { cause, callId, time } = contextOf(said);
+  const { channel, decision, grantSeconds, reason, votedAt, voter } = vote;
+  const data = {
+    approvalId: approval.id,
+    callId,
+    voter,
+    decision,
+    reason,
+    channel,
+    votedAt,
+    ...(grantSeconds === undefined ? {} : { grantSeconds }),
+  };
+  return createEvent(approvalVoted, data, { time, cause });
+}
+
+/** Tells that the requester said why. */
+export function justifiedEvent(approval: Approval, by: Actor, said: Said): EventOf<EventContract> {
+  const { cause, callId, time } = contextOf(said);
+  const data = {
+    approvalId: approval.id,
+    callId,
+    by,
+    justification: approval.justification ?? '',
+    at: time.toISOString(),
+  };
+  return createEvent(approvalJustified, data, { time, cause });
+}
+
+/** Tells that further groups are asked. */
+export function escalatedEvent(approval: Approval, said: Said): EventOf<EventContract> {
+  const { cause, callId, time } = contextOf(said);
+  const groups = [...(approval.requirement.escalation?.groups ?? [])];
+  const data = { approvalId: approval.id, callId, groups, escalatedAt: time.toISOString() };
+  return createEvent(approvalEscalated, data, { time, cause });
+}
+
+const ends = ['approved', 'granted', 'refused', 'expired', 'withdrawn', 'reviewed'] as const;
+type End = (typeof ends)[number];
+
+/** Tells how an approval ended, if this change ended it: also when no call waits for it. */
+export function closedEvent(
+  before: ApprovalStatus | undefined,
+  approval: Approval,
+  said: Said,
+): EventOf<EventContract> | undefined {
+  const outcome = ends.find((each) => each === approval.status);
+  const wasSigned = before === 'leased' && outcome === 'approved';
+  if (outcome === undefined || before === outcome || wasSigned) return undefined;
+  const { cause, callId, time } = contextOf(said);
+  const { by, reason } = wordsOf(approval, outcome);
+  const closedAt = time.toISOString();
+  const data = { approvalId: approval.id, callId, outcome, by, reason, closedAt };
+  return createEvent(approvalClosed, data, { time, cause });
+}
+
+function wordsOf(approval: Approval, outcome: End): { by: Actor | null; reason: string } {
+  if (approval.status === 'refused' || approval.status === 'withdrawn') {
+    return { by: approval.decidedBy, reason: approval.reason };
+  }
+  const last = outcome === 'expired' ? undefined : approval.votes.at(-1);
+  return { by: last?.voter ?? null, reason: last?.reason ?? '' };
+}
+
+function contextOf({ origin, time }: Said) {
+  const cause = storedEnvelope(origin);
+  return { time, cause, callId: cause.subject };
 }
 
 /** Tells one waiting call its outcome; the event's cause is the verdict that made it wait. */
@@ -92,5 +177,9 @@ function statementOf(approval: Approval, callId: string, notAfter: Date, now: Da
     approvers: [...approversOf(approval)],
     approvedAt: approvedAt.toISOString(),
     notAfter: notAfter.toISOString(),
+    ...(approval.definition === null ? {} : { definition: approval.definition.digest }),
+    ...(approval.grantId === null || approval.grantUntil === null
+      ? {}
+      : { grant: { id: approval.grantId, until: approval.grantUntil.toISOString() } }),
   };
 }

@@ -8,6 +8,13 @@ export type ApprovalErrorCode =
   | 'APPROVER_NOT_A_PERSON'
   | 'APPROVER_NOT_IN_GROUP'
   | 'NOT_THE_REQUESTER'
+  | 'JUSTIFICATION_MISSING'
+  | 'GRANT_NOT_OFFERED'
+  | 'GRANT_NOT_FOUND'
+  | 'GRANT_NOT_LIVE'
+  | 'GROUPS_UNAVAILABLE'
+  | 'DELEGATE_IS_ONESELF'
+  | 'DELEGATION_NOT_FOUND'
   | 'CURSOR_INVALID';
 
 /** A wish that the rules refuse. */

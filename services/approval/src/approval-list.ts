@@ -6,11 +6,14 @@ import { canonicalJson, sha256 } from '#trust';
 import { type Approval, approvalSchema, type ApprovalStatus } from './approval.js';
 import { ApprovalError } from './approval-error.js';
 import { approvalTable } from './approvals.table.js';
-import { maySee } from './transitions.js';
+import type { ApprovalView } from './approval-view.js';
+import { maySee } from './eligibility.js';
+import { noPrecedents, precedentsOf } from './precedents.js';
+import { viewOf } from './view.js';
 
 /** What a reader asks for. */
 export interface ListQuery {
-  readonly status?: ApprovalStatus | undefined;
+  readonly states?: readonly ApprovalStatus[] | undefined;
   readonly server?: string | undefined;
   readonly limit: number;
   readonly cursor?: string | undefined;
@@ -28,16 +31,20 @@ const cursorSchema = z.strictObject({ before: z.string().regex(/^\d{1,18}$/), of
 /** What a reader may see of the approvals: those they asked for, and those they may sign. */
 @Injectable()
 export class ApprovalList {
-  constructor(private readonly database: DataSource) {}
+  constructor(
+    private readonly database: DataSource,
+    /** Where the page of approvals is: an origin. */
+    private readonly pageUrl: string,
+  ) {}
 
   /** @throws ApprovalError `CURSOR_INVALID` for a cursor of another reader or other filters. */
   async page(viewer: Principal, query: ListQuery): Promise<Page> {
     const of = sha256(
-      canonicalJson([viewer.tenantId, viewer.objectId, query.status ?? null, query.server ?? null]),
+      canonicalJson([viewer.tenantId, viewer.objectId, query.states ?? null, query.server ?? null]),
     );
     const visible = this.#visibleTo(viewer);
-    if (query.status !== undefined) {
-      visible.andWhere('approval.status = :status', { status: query.status });
+    if (query.states !== undefined) {
+      visible.andWhere('approval.status = any(:states)', { states: query.states });
     }
     if (query.server !== undefined) {
       visible.andWhere('approval.server = :server', { server: query.server });
@@ -62,10 +69,39 @@ export class ApprovalList {
   async one(viewer: Principal, id: string): Promise<Approval> {
     const row = await this.database.getRepository(approvalTable).findOneBy({ id });
     const approval = row === null ? undefined : approvalSchema.parse(row);
-    if (approval === undefined || !maySee(approval, viewer)) {
+    if (approval === undefined || !maySee(approval, viewer, new Date())) {
       throw new ApprovalError('APPROVAL_NOT_FOUND');
     }
     return approval;
+  }
+
+  /** One, for whoever checks by themselves who may see it. @throws ApprovalError `APPROVAL_NOT_FOUND` */
+  async any(id: string): Promise<Approval> {
+    const row = await this.database.getRepository(approvalTable).findOneBy({ id });
+    if (row === null) throw new ApprovalError('APPROVAL_NOT_FOUND');
+    return approvalSchema.parse(row);
+  }
+
+  /** All that is shown of an approval, with what was decided before on its tool. */
+  async view(approval: Approval, readerGroups: readonly string[]): Promise<ApprovalView> {
+    const precedents = await precedentsOf(this.database, approval);
+    return viewOf(approval, { pageUrl: this.pageUrl, precedents, readerGroups, at: new Date() });
+  }
+
+  /** What is shown of an approval in a list: without what was decided before. */
+  brief(approval: Approval, { groups }: Pick<Principal, 'groups'>): ApprovalView {
+    const context = { pageUrl: this.pageUrl, readerGroups: groups, at: new Date() };
+    return viewOf(approval, { ...context, precedents: noPrecedents });
+  }
+
+  /** Every group that something not yet forgotten asks: what a reader's memberships are looked up for. */
+  async askedGroups(): Promise<string[]> {
+    const rows: { id: string }[] = await this.database.query(
+      `select distinct unnest(approver_groups) as id from approval
+       where status in ('pending', 'approved', 'leased', 'unreviewed')
+         or requested_at > clock_timestamp() - interval '30 days' limit 500`,
+    );
+    return rows.map(({ id }) => id);
   }
 
   #visibleTo(viewer: Principal) {

@@ -111,7 +111,12 @@ export interface ApprovalView {
   /** Null where the rule allows single calls only. */
   readonly grantOffer: GrantOffer | null;
   /** The grant that this approval asks for (kind `grant`) or led to. */
-  readonly grant: { readonly id: string | null; readonly scope: GrantScope; readonly until: Date | null; readonly seconds: number | null } | null;
+  readonly grant: {
+    readonly id: string | null;
+    readonly scope: GrantScope;
+    readonly until: Date | null;
+    readonly seconds: number | null;
+  } | null;
   readonly requestedAt: Date;
   readonly expiresAt: Date;
   /** Absolute https address of the page of this approval. */

@@ -1,14 +1,23 @@
 import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
 import { Bus, TryAgainLater } from '#bus';
-import { callCancelled, callDecided, callFailed, callForwarded, type EventOf } from '#contracts';
+import {
+  callCancelled,
+  callDecided,
+  callFailed,
+  callForwarded,
+  type EventOf,
+  grantDecided,
+} from '#contracts';
 import { isOutage } from '#storage';
 import type { Verifier } from '#trust';
 import { ApprovalError } from './approval-error.js';
 import { Approvals, type Change, type Circumstances } from './approvals.js';
 import type { Approval } from './approval.js';
+import type { Grants } from './grants.js';
+import { wishApproval } from './grant-request.js';
 import { requestOf } from './request.js';
 import type { Settlement } from './settlement.js';
-import { release, use } from './transitions.js';
+import { abandon, release, use } from './transitions.js';
 
 type Ended = EventOf<typeof callFailed> | EventOf<typeof callCancelled>;
 
@@ -20,12 +29,16 @@ export class ApprovalConsumer implements OnModuleInit {
   constructor(
     private readonly bus: Bus,
     private readonly approvals: Approvals,
+    private readonly grants: Pick<Grants, 'one'>,
     private readonly policyKey: Verifier,
     private readonly settlement: Settlement,
   ) {}
 
   onModuleInit(): void {
     this.bus.on(callDecided, async (event) => this.#whenUp(async () => this.#onDecided(event)));
+    this.bus.on(grantDecided, async (event) =>
+      this.#whenUp(async () => this.#onGrantDecided(event)),
+    );
     this.bus.on(callForwarded, async (event) => this.#whenUp(async () => this.#onForwarded(event)));
     this.bus.on(callFailed, async (event) => this.#whenUp(async () => this.#onEnded(event)));
     this.bus.on(callCancelled, async (event) => this.#whenUp(async () => this.#onEnded(event)));
@@ -33,7 +46,9 @@ export class ApprovalConsumer implements OnModuleInit {
 
   async #onDecided(event: EventOf<typeof callDecided>): Promise<void> {
     const { verdict, signature } = event.data;
-    if (verdict.effect !== 'review') return;
+    const isAsked = verdict.effect === 'review' || verdict.breakGlass !== undefined;
+    // A verdict that releases is policy's last word on what people have signed already.
+    if (!isAsked || verdict.releases !== undefined) return;
     if (!(await this.policyKey.verify('verdict', verdict, signature))) {
       this.#logger.error(`verdict of call ${event.data.callId} is not signed by policy: ignored`);
       return;
@@ -46,10 +61,22 @@ export class ApprovalConsumer implements OnModuleInit {
     await this.approvals.open(request);
   }
 
+  async #onGrantDecided(event: EventOf<typeof grantDecided>): Promise<void> {
+    const { signature, verdict } = event.data;
+    if (!(await this.policyKey.verify('grant', verdict, signature))) {
+      this.#logger.error(`verdict on grant ${verdict.grantId} is not signed by policy: ignored`);
+      return;
+    }
+    const grant = await this.grants.one(verdict.grantId);
+    const wish = wishApproval(event, grant);
+    if (wish === undefined) await this.approvals.refuseGrant(event, grant.id, verdict.message);
+    else await this.approvals.openGrant(event, grant.id, wish);
+  }
+
   async #onForwarded(event: EventOf<typeof callForwarded>): Promise<void> {
     const { approvalId, callId } = event.data;
     if (approvalId === null) return;
-    await this.approvals.detach(callId);
+    await this.approvals.detach(callId, approvalId);
     await this.#change(approvalId, (approval, { now }) => {
       if (approval.status === 'used' && approval.leaseCallId !== callId) {
         this.#logger.error(`approval ${approvalId} was used twice, the second time by ${callId}`);
@@ -58,15 +85,19 @@ export class ApprovalConsumer implements OnModuleInit {
     });
   }
 
-  /** Nobody waits for this call any more; the approval stays open for a retry. */
+  /** Nobody waits for this call any more. The approval stays open for a retry, but not for long where its caller gave up. */
   async #onEnded(event: Ended): Promise<void> {
     const { callId, stage, executed } = event.data;
     if (stage !== 'approval' && stage !== 'forward' && stage !== 'verdict') return;
     const approvalId = await this.approvals.approvalOf(callId);
     if (approvalId === undefined) return;
-    await this.approvals.detach(callId);
+    const isLast = await this.approvals.detach(callId, approvalId);
     if (executed !== 'no') return;
-    await this.#change(approvalId, (approval) => ({ approval: release(approval, callId) }));
+    const isAbandoned = isLast && isGivenUp(event);
+    await this.#change(approvalId, (approval, { now }) => {
+      const released = release(approval, callId);
+      return { approval: isAbandoned ? abandon(released, now) : released };
+    });
   }
 
   async #change(
@@ -90,4 +121,9 @@ export class ApprovalConsumer implements OnModuleInit {
       throw error;
     }
   }
+}
+
+/** The client took the call back or went away; a gateway that stops, or a wait that was too long, is no such thing. */
+function isGivenUp(event: Ended): boolean {
+  return event.type === callCancelled.type && 'by' in event.data && event.data.by === 'client';
 }

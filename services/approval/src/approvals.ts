@@ -3,19 +3,24 @@ import { DataSource, type EntityManager } from 'typeorm';
 import type { EventContract, EventOf } from '#contracts';
 import type { Signer } from '#trust';
 import { envelopeText, outcomeEvent, requestedEvent } from './announcements.js';
-import { type Approval, approvalSchema, openStatuses } from './approval.js';
+import { type Approval, openStatuses } from './approval.js';
 import { ApprovalError } from './approval-error.js';
-import { approvalTable, type WaitingCallRow, waitingCallTable } from './approvals.table.js';
+import { ApprovalRows, type Found } from './approval-rows.js';
+import { type WaitingCallRow, waitingCallTable } from './approvals.table.js';
+import { clock } from './clock.js';
+import { Conclusion } from './conclusion.js';
+import { Copies } from './copies.js';
+import { GrantSettlement } from './grant-settlement.js';
 import { claim, Outbox } from './outbox.js';
 import type { OutboxRelay } from './outbox-relay.js';
 import type { Request } from './request.js';
 import type { Settlement } from './settlement.js';
-import { expire, settle } from './transitions.js';
+import { drop, expire } from './transitions.js';
 
 /** What a change makes of an approval, and what is to be said of it besides its calls' outcomes. */
 export interface Change {
   readonly approval: Approval;
-  readonly said?: EventOf<EventContract>;
+  readonly said?: EventOf<EventContract> | undefined;
 }
 
 /** What a change may know. */
@@ -26,14 +31,14 @@ export interface Circumstances {
   readonly origin: string;
 }
 
-const noFields = {
-  decidedAt: null,
-  decidedBy: null,
-  reason: null,
-  leaseCallId: null,
-  leaseNotAfter: null,
-  usedAt: null,
-};
+/** What the store is made with, besides the database. */
+export interface ApprovalParts {
+  readonly relay: Pick<OutboxRelay, 'wake'>;
+  readonly signer: Signer;
+  readonly settlement: Settlement;
+  /** Names of the channels that show copies. */
+  readonly channels: readonly string[];
+}
 
 /** An approval that closes just when a call would join it makes another round; more than a few are a mistake. */
 const maxRounds = 5;
@@ -42,30 +47,59 @@ const maxRounds = 5;
 @Injectable()
 export class Approvals {
   readonly #outbox = new Outbox();
+  readonly #grants = new GrantSettlement();
+  readonly #copies: Copies;
+  readonly #conclusion: Conclusion;
 
   constructor(
     private readonly database: DataSource,
-    private readonly relay: OutboxRelay,
-    private readonly signer: Signer,
-    private readonly settlement: Settlement,
-  ) {}
+    private readonly parts: ApprovalParts,
+  ) {
+    this.#copies = new Copies(parts.channels);
+    this.#conclusion = new Conclusion(parts.signer, parts.settlement, this.#copies);
+  }
 
   /** Opens an approval for a call under review, or joins the one that is open. A repeated event changes nothing. */
   async open(request: Request): Promise<void> {
     await this.database.transaction(async (work) => {
       if (!(await claim(work, request.decided.id))) return;
-      const { approval, isNew, now } = await this.#openOrLock(work, request);
-      const { callId, ingress } = request;
-      const decided = envelopeText(request.decided);
-      const call = { callId, ingress, decided, approvalId: approval.id, isWaiting: true };
-      await work.getRepository(waitingCallTable).insert(call);
-      const context = { joined: !isNew, cause: request.decided, time: now };
-      const requested = requestedEvent(approval, call, context);
-      if (isNew) await this.#keepOrigin(work, approval.id, envelopeText(requested));
-      await this.#outbox.add(work, requested);
-      await this.#finish(work, approval, now);
+      if (request.joins === undefined) await this.#openOrJoin(work, request);
+      else await this.#join(work, request, request.joins);
     });
-    this.relay.wake();
+    this.parts.relay.wake();
+  }
+
+  /** Opens an approval that no call waits for: a grant that is asked for ahead. `cause` is handled once. */
+  async openGrant(
+    cause: EventOf<EventContract>,
+    grantId: string,
+    approvalAt: (now: Date) => Approval,
+  ): Promise<void> {
+    await this.database.transaction(async (work) => {
+      if (!(await claim(work, cause.id))) return;
+      const now = await clock(work);
+      const approval = approvalAt(now);
+      if (!(await new ApprovalRows(work).insert(approval))) return;
+      if (!(await this.#grants.toPending(work, approval))) {
+        throw new ApprovalError('GRANT_NOT_FOUND');
+      }
+      const call = { callId: grantId, ingress: '' };
+      const requested = requestedEvent(approval, call, { joined: false, cause, time: now });
+      await this.#announce(work, approval, requested);
+      await this.#conclusion.of(work, { approval, origin: envelopeText(requested) }, approval, now);
+    });
+    this.parts.relay.wake();
+  }
+
+  /** Puts a refused wish for a grant to its end. */
+  async refuseGrant(
+    cause: EventOf<EventContract>,
+    grantId: string,
+    message: string,
+  ): Promise<void> {
+    await this.database.transaction(async (work) => {
+      if (await claim(work, cause.id)) await this.#grants.refuse(work, grantId, message);
+    });
   }
 
   /**
@@ -77,16 +111,14 @@ export class Approvals {
     change: (approval: Approval, circumstances: Circumstances) => Change,
   ): Promise<Approval> {
     const changed = await this.database.transaction(async (work) => {
-      const found = { where: { id }, lock: { mode: 'pessimistic_write' } } as const;
-      const row = await work.getRepository(approvalTable).findOne(found);
-      if (row === null) throw new ApprovalError('APPROVAL_NOT_FOUND');
+      const found = await new ApprovalRows(work).lock(id);
+      if (found === undefined) throw new ApprovalError('APPROVAL_NOT_FOUND');
       const now = await clock(work);
-      const before = approvalSchema.parse(row);
-      const { approval, said } = change(before, { now, origin: row.origin });
-      if (said !== undefined && approval !== before) await this.#outbox.add(work, said);
-      return this.#finish(work, approval, now);
+      const { approval, said } = change(found.approval, { now, origin: found.origin });
+      if (said !== undefined && approval !== found.approval) await this.#outbox.add(work, said);
+      return this.#conclusion.of(work, found, approval, now);
     });
-    this.relay.wake();
+    this.parts.relay.wake();
     return changed;
   }
 
@@ -96,97 +128,133 @@ export class Approvals {
     return row?.approvalId;
   }
 
-  /** The call no longer waits: it will be told nothing more. */
-  async detach(callId: string): Promise<void> {
-    await this.database.getRepository(waitingCallTable).update({ callId }, { isWaiting: false });
+  /** The call no longer waits: it will be told nothing more. True where no other waits either. */
+  async detach(callId: string, approvalId: string): Promise<boolean> {
+    const calls = this.database.getRepository(waitingCallTable);
+    await calls.update({ callId }, { isWaiting: false });
+    return (await calls.countBy({ approvalId, isWaiting: true })) === 0;
   }
 
-  /** Ids of approvals whose time, or whose lease's time, has passed. */
-  async due(limit: number): Promise<string[]> {
+  /** Ids of approvals for which time has something to do: end them, free their lease, ask further groups. */
+  async due(limit: number, abandonSeconds: number): Promise<string[]> {
     const rows: { id: string }[] = await this.database.query(
       `select id from approval
        where (status in ('pending', 'approved') and expires_at <= now())
+          or (status in ('pending', 'approved')
+              and abandoned_at <= now() - make_interval(secs => $3))
           or (status = 'leased' and lease_not_after <= now() - make_interval(secs => $1))
+          or (status = 'pending' and escalated_at is null and requested_at
+              + make_interval(secs => (requirement -> 'escalation' ->> 'afterSeconds')::int) <= now())
        order by expires_at limit $2`,
-      [this.settlement.graceSeconds, limit],
+      [this.parts.settlement.graceSeconds, limit, abandonSeconds],
     );
     return rows.map((row) => row.id);
   }
 
-  async #openOrLock(
-    work: EntityManager,
-    request: Request,
-  ): Promise<{ approval: Approval; isNew: boolean; now: Date }> {
+  async #openOrJoin(work: EntityManager, request: Request): Promise<void> {
     for (let round = 0; round < maxRounds; round += 1) {
       const now = await clock(work);
       const created = request.approvalAt(now);
-      if (await this.#insert(work, created)) return { approval: created, isNew: true, now };
-      const open = await this.#lockOpen(work, created.requestKey);
-      if (open === undefined) continue;
-      const current = await this.#finish(work, expire(open, now), now);
-      if (openStatuses.some((each) => each === current.status)) {
-        return { approval: current, isNew: false, now: await clock(work) };
+      if (await new ApprovalRows(work).insert(created)) {
+        await this.#opened(work, request, created, now);
+        return;
       }
+      const open = await new ApprovalRows(work).lockOpen(created.requestKey);
+      if (open === undefined) continue;
+      const current = await this.#refreshed(work, open, created, now);
+      if (!openStatuses.some((each) => each === current.approval.status)) continue;
+      await this.#attach(work, request, current);
+      return;
     }
     throw new Error(`call ${request.callId}: its approval can be neither opened nor joined`);
   }
 
-  /** False where the same request is open already: the database's unique index says so. */
-  async #insert(work: EntityManager, approval: Approval): Promise<boolean> {
-    const approverGroups = [...new Set(approval.requirement.sets.flatMap((set) => set.groups))];
-    const inserted = await work
-      .createQueryBuilder()
-      .insert()
-      .into(approvalTable)
-      .values({ ...noFields, ...approval, approverGroups, origin: '' })
-      .orIgnore()
-      .returning('id')
-      .execute();
-    return Array.isArray(inserted.raw) && inserted.raw.length === 1;
+  /** A new approval: signed at once where a grant covers it, else asked of people. */
+  async #opened(
+    work: EntityManager,
+    request: Request,
+    created: Approval,
+    now: Date,
+  ): Promise<void> {
+    const covered = await this.#grants.cover(work, created, request.grantIds, now);
+    const call = this.#waitingCall(request, created);
+    const context = { joined: false, cause: request.decided, time: now };
+    const requested = requestedEvent(covered ?? created, call, context);
+    if (created.kind === 'call') await new ApprovalRows(work).await(call);
+    if (covered === undefined) await this.#announce(work, created, requested);
+    else await this.#said(work, created.id, requested);
+    const found = { approval: created, origin: envelopeText(requested) };
+    await this.#conclusion.of(work, found, covered ?? created, now);
   }
 
-  async #lockOpen(work: EntityManager, requestKey: string): Promise<Approval | undefined> {
-    const row = await work
-      .getRepository(approvalTable)
-      .createQueryBuilder('approval')
-      .setLock('pessimistic_write')
-      .where('approval.requestKey = :requestKey', { requestKey })
-      .andWhere('approval.status in (:...statuses)', { statuses: openStatuses })
-      .getOne();
-    return row === null ? undefined : approvalSchema.parse(row);
+  /** The open approval as time and the tool's definition have left it. */
+  async #refreshed(work: EntityManager, open: Found, created: Approval, now: Date): Promise<Found> {
+    const { definition } = open.approval;
+    const isOther =
+      definition !== null &&
+      created.definition !== null &&
+      definition.digest !== created.definition.digest;
+    const reason = 'The tool’s definition changed.';
+    const kept = isOther ? drop(open.approval, reason, now) : open.approval;
+    const left = expire(kept, now);
+    const joined = left.abandonedAt === null ? left : { ...left, abandonedAt: null };
+    return { ...open, approval: await this.#conclusion.of(work, open, joined, now) };
   }
 
-  /** Tells waiting calls what the state means for them, and stores state and words. */
-  async #finish(work: EntityManager, changed: Approval, now: Date): Promise<Approval> {
-    const calls = await this.#waiting(work, changed.id);
-    const ids = calls.map((call) => call.callId);
-    const { approval, outcomes } = settle(changed, ids, now, this.settlement.rules());
-    for (const outcome of outcomes) {
-      const call = calls.find((each) => each.callId === outcome.callId);
-      if (call === undefined) continue;
-      const said = { signer: this.signer, time: now };
-      await this.#outbox.add(work, outcomeEvent(approval, outcome, call, said));
-      await work
-        .getRepository(waitingCallTable)
-        .update({ callId: outcome.callId }, { isWaiting: false });
+  async #attach(work: EntityManager, request: Request, { approval, origin }: Found): Promise<void> {
+    const now = await clock(work);
+    const call = this.#waitingCall(request, approval);
+    await new ApprovalRows(work).await(call);
+    const context = { joined: true, cause: request.decided, time: now };
+    await this.#outbox.add(work, requestedEvent(approval, call, context));
+    await this.#conclusion.of(work, { approval, origin }, approval, now);
+  }
+
+  /** The call may wait for this approval and no other. */
+  async #join(work: EntityManager, request: Request, id: string): Promise<void> {
+    const found = await new ApprovalRows(work).lock(id);
+    const now = await clock(work);
+    const created = request.approvalAt(now);
+    if (found === undefined || found.approval.requestKey !== created.requestKey) {
+      await this.#turnAway(work, request, created, now);
+      return;
     }
-    await work
-      .getRepository(approvalTable)
-      .update({ id: approval.id }, { ...noFields, ...approval });
-    return approval;
+    await this.#attach(work, request, await this.#refreshed(work, found, created, now));
   }
 
-  async #waiting(work: EntityManager, approvalId: string): Promise<WaitingCallRow[]> {
-    const where = { approvalId, isWaiting: true };
-    return work.getRepository(waitingCallTable).find({ where, order: { seq: 'ASC' } });
+  /** What it would join is none of its own, or policy has changed since: nothing is opened for it. */
+  async #turnAway(
+    work: EntityManager,
+    request: Request,
+    created: Approval,
+    now: Date,
+  ): Promise<void> {
+    const reason = 'The request is no longer the one that people were asked about.';
+    const { callId } = request;
+    const outcome = { kind: 'refused', callId, code: 'WITHDRAWN', by: null, reason } as const;
+    const call = { ...this.#waitingCall(request, created), seq: '0' };
+    const said = { signer: this.parts.signer, time: now };
+    await this.#outbox.add(work, outcomeEvent(created, outcome, call, said));
   }
 
-  async #keepOrigin(work: EntityManager, id: string, origin: string): Promise<void> {
-    await work.getRepository(approvalTable).update({ id }, { origin });
+  #waitingCall(request: Request, approval: Approval): Omit<WaitingCallRow, 'seq'> {
+    const { callId, ingress } = request;
+    const decided = envelopeText(request.decided);
+    return { callId, ingress, decided, approvalId: approval.id, isWaiting: true };
   }
-}
 
-async function clock(work: EntityManager): Promise<Date> {
-  const rows: { now: Date }[] = await work.query('select clock_timestamp() as now');
-  return rows[0]?.now ?? new Date(Number.NaN);
+  /** Tells people in every channel, besides the record. */
+  async #announce(
+    work: EntityManager,
+    approval: Approval,
+    requested: EventOf<EventContract>,
+  ): Promise<void> {
+    await this.#said(work, approval.id, requested);
+    await this.#copies.place(work, approval.id);
+  }
+
+  async #said(work: EntityManager, id: string, requested: EventOf<EventContract>): Promise<void> {
+    await new ApprovalRows(work).announcedBy(id, requested);
+    await this.#outbox.add(work, requested);
+  }
 }

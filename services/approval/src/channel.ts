@@ -46,6 +46,8 @@ export interface ApprovalChannel {
   post(place: Place, view: ApprovalView, nonce: string): Promise<ChannelAddress>;
   /** Makes a posted copy show the present state. @throws DeliveryError */
   update(place: Place, message: ChannelAddress, view: ApprovalView, nonce: string): Promise<void>;
+  /** Where a summary of what was decided goes; absent where the channel takes none. */
+  summaryPlaces?(): Promise<readonly Place[]>;
   /** Says something besides, below a copy or in a channel. @throws DeliveryError */
   tell(place: Place, message: ChannelAddress | null, notice: Notice): Promise<void>;
 }

@@ -5,9 +5,12 @@ import {
   type OnApplicationBootstrap,
 } from '@nestjs/common';
 import { DataSource } from 'typeorm';
-import { Approvals } from './approvals.js';
+import { escalatedEvent } from './announcements.js';
+import type { Approval } from './approval.js';
+import { Approvals, type Change, type Circumstances } from './approvals.js';
+import type { Grants } from './grants.js';
 import { Loop } from './loop.js';
-import { expire } from './transitions.js';
+import { escalate, expire, forget } from './transitions.js';
 
 const batch = 100;
 /** How long handled event ids and stated events are remembered, beyond the longest topic's retention. */
@@ -23,8 +26,11 @@ export class Expiry implements OnApplicationBootstrap, BeforeApplicationShutdown
 
   constructor(
     private readonly approvals: Approvals,
+    private readonly grants: Pick<Grants, 'endDue'>,
     private readonly database: DataSource,
     sweepMs: number,
+    /** How long an approval outlives its caller, seconds. */
+    private readonly abandonSeconds: number,
   ) {
     this.#loop = new Loop('expiry', sweepMs, async () => this.#pass());
   }
@@ -39,10 +45,22 @@ export class Expiry implements OnApplicationBootstrap, BeforeApplicationShutdown
 
   async #pass(): Promise<boolean> {
     await this.#tidy();
-    for (const id of await this.approvals.due(batch)) {
-      await this.approvals.change(id, (approval, { now }) => ({ approval: expire(approval, now) }));
+    await this.grants.endDue(batch);
+    for (const id of await this.approvals.due(batch, this.abandonSeconds)) {
+      await this.approvals.change(id, (approval, given) => this.#aged(approval, given));
     }
     return false;
+  }
+
+  /** What time makes of an approval. */
+  #aged(approval: Approval, { now, origin }: Circumstances): Change {
+    const left = forget(expire(approval, now), now, this.abandonSeconds);
+    const further = escalate(left, now);
+    const isEscalated = further !== left;
+    return {
+      approval: further,
+      said: isEscalated ? escalatedEvent(further, { time: now, origin }) : undefined,
+    };
   }
 
   async #tidy(): Promise<void> {

@@ -24,3 +24,8 @@ export async function claim(work: EntityManager, eventId: string): Promise<boole
   );
   return rows.length === 1;
 }
+
+/** TypeORM answers an UPDATE with its rows and their number; these are the rows. */
+export function updatedRows(answer: [unknown[], number]): unknown[] {
+  return answer[0];
+}

@@ -7,18 +7,21 @@ import {
   readConfigFile,
   readEnvironment,
   type RunningService,
+  sealKeyVariable,
   startService,
   tokenVerifier,
   withLog,
 } from '#runtime';
 import { Signer, Verifier } from '#trust';
 import { ApprovalModule, approvalReading, ApprovalReadiness } from './approval.module.js';
+import { peopleSettings } from './people.js';
 
 const environmentSchema = z.object({
   ...commonEnvironment,
   COUNTERSIGN_PORT: portVariable(8082),
   COUNTERSIGN_APPROVAL_KEY: pemVariable,
   COUNTERSIGN_POLICY_PUBLIC_KEY: pemVariable,
+  COUNTERSIGN_PAGE_KEY: sealKeyVariable.optional(),
   DATABASE_URL: z.string().min(1),
 });
 
@@ -39,7 +42,8 @@ export async function startApproval(
       ApprovalModule.register({
         databaseUrl: env.DATABASE_URL,
         bus,
-        verifier: tokenVerifier(config.entra),
+        verifier: tokenVerifier(config.entra, 'approvals'),
+        people: peopleSettings(config, environment, env.COUNTERSIGN_PAGE_KEY),
         signer: new Signer(env.COUNTERSIGN_APPROVAL_KEY),
         policyKey: new Verifier(env.COUNTERSIGN_POLICY_PUBLIC_KEY),
         leaseSeconds: config.approval.leaseSeconds,

@@ -1,6 +1,7 @@
 import type { Actor, Principal } from '#contracts';
 import type { Approval, Vote } from './approval.js';
 import { ApprovalError } from './approval-error.js';
+import { escalatesAt, groupsFor, isRequester, isSame, isSatisfied } from './eligibility.js';
 
 /** What a waiting call is told. */
 export type Outcome =
@@ -28,14 +29,14 @@ export interface Press {
   readonly decision: 'approve' | 'refuse';
   readonly reason: string;
   readonly channel: string;
+  /** Seconds to grant in place of a single call; absent for this once. */
+  readonly grantSeconds?: number | undefined;
+  /** Whose place the presser takes; absent where it is their own. */
+  readonly onBehalfOf?: Actor | undefined;
 }
 
 type Open = Extract<Approval, { status: 'approved' | 'leased' }>;
-
-/** Whether somebody may know that the approval exists: its requester, and members of its approver groups. */
-export function maySee(approval: Approval, viewer: Principal): boolean {
-  return isRequester(approval, viewer) || setsOf(approval, viewer).length > 0;
-}
+type Undecided = Extract<Approval, { status: 'pending' | 'unreviewed' }>;
 
 /**
  * Casts a vote. One refusal refuses; each set of the requirement needs its quorum of distinct people.
@@ -43,33 +44,88 @@ export function maySee(approval: Approval, viewer: Principal): boolean {
  * @throws ApprovalError
  */
 export function vote(approval: Approval, by: Principal, press: Press, at: Date): Approval {
-  const sets = eligibleSets(approval, by);
+  const groups = groupsFor(approval, by, at);
   const earlier = approval.votes.find((each) => isSame(each.voter, by));
   if (earlier?.decision === press.decision) return approval;
   if (approval.status === 'expired') throw new ApprovalError('APPROVAL_EXPIRED');
-  if (approval.status !== 'pending') throw new ApprovalError('APPROVAL_ALREADY_DECIDED');
-  if (at >= approval.expiresAt) throw new ApprovalError('APPROVAL_EXPIRED');
-  if (earlier !== undefined) throw new ApprovalError('APPROVAL_ALREADY_VOTED');
-  const voter = actorOf(by);
-  const votes = [...approval.votes, { ...press, voter, votedAt: at.toISOString(), sets }];
-  if (press.decision === 'refuse') {
-    const { reason } = press;
-    return { ...approval, votes, status: 'refused', decidedAt: at, decidedBy: voter, reason };
+  if (approval.status !== 'pending' && approval.status !== 'unreviewed') {
+    throw new ApprovalError('APPROVAL_ALREADY_DECIDED');
   }
-  if (!isSatisfied(approval, votes)) return { ...approval, votes };
-  return { ...approval, votes, status: 'approved', decidedAt: at };
+  if (approval.status === 'pending' && at >= approval.expiresAt) {
+    throw new ApprovalError('APPROVAL_EXPIRED');
+  }
+  if (earlier !== undefined) throw new ApprovalError('APPROVAL_ALREADY_VOTED');
+  checkPress(approval, press);
+  const { grantSeconds, onBehalfOf, ...word } = press;
+  const cast: Vote = {
+    ...word,
+    voter: actorOf(by),
+    votedAt: at.toISOString(),
+    groups,
+    ...(grantSeconds === undefined ? {} : { grantSeconds }),
+    ...(onBehalfOf === undefined ? {} : { onBehalfOf }),
+  };
+  return decided({ ...approval, votes: [...approval.votes, cast] }, cast, at);
 }
 
-/** The requester takes the request back, as long as no call was let go on. @throws ApprovalError */
-export function withdraw(approval: Approval, by: Principal, at: Date): Approval {
-  if (!isRequester(approval, by)) throw new ApprovalError('NOT_THE_REQUESTER');
+/** The requester, or whoever runs the gateway, takes the request back, as long as no call was let go on. @throws ApprovalError */
+export function withdraw(
+  approval: Approval,
+  by: Principal,
+  at: Date,
+  right: 'requester' | 'admin' = 'requester',
+): Approval {
+  if (right === 'requester' && !isRequester(approval, by)) {
+    throw new ApprovalError('NOT_THE_REQUESTER');
+  }
   if (approval.status === 'withdrawn') return approval;
   if (approval.status === 'expired') throw new ApprovalError('APPROVAL_EXPIRED');
   if (approval.status !== 'pending' && approval.status !== 'approved') {
     throw new ApprovalError('APPROVAL_ALREADY_DECIDED');
   }
   if (at >= approval.expiresAt) throw new ApprovalError('APPROVAL_EXPIRED');
-  return { ...approval, status: 'withdrawn', decidedAt: at };
+  const reason =
+    right === 'requester' ? 'The requester took the request back.' : 'Revoked by an administrator.';
+  return { ...approval, status: 'withdrawn', decidedAt: at, decidedBy: actorOf(by), reason };
+}
+
+/** Nobody will use it: its caller is gone, or what it asks for has changed. Anything decided or in use stays as it is. */
+export function drop(approval: Approval, reason: string, at: Date): Approval {
+  if (approval.status !== 'pending' && approval.status !== 'approved') return approval;
+  return { ...approval, status: 'withdrawn', decidedAt: at, decidedBy: null, reason };
+}
+
+/** The requester says why. @throws ApprovalError */
+export function justify(
+  approval: Approval,
+  by: Principal,
+  justification: string,
+  at: Date,
+): Approval {
+  if (!isRequester(approval, by)) throw new ApprovalError('NOT_THE_REQUESTER');
+  if (approval.justification === justification) return approval;
+  if (approval.status !== 'pending') throw new ApprovalError('APPROVAL_ALREADY_DECIDED');
+  if (at >= approval.expiresAt) throw new ApprovalError('APPROVAL_EXPIRED');
+  // Who has signed has read the words of then.
+  if (approval.votes.length > 0) throw new ApprovalError('APPROVAL_ALREADY_VOTED');
+  return { ...approval, justification };
+}
+
+/** Asks further groups once their time has come. Anything else stays as it is. */
+export function escalate(approval: Approval, at: Date): Approval {
+  const time = escalatesAt(approval);
+  const isDue = time !== undefined && at >= time && approval.escalatedAt === null;
+  return approval.status === 'pending' && isDue ? { ...approval, escalatedAt: at } : approval;
+}
+
+/** The grant that the signatures give, seconds; undefined where they are for a single call. */
+export function grantedSeconds(approval: Approval): number | undefined {
+  const { grant } = approval.requirement;
+  if (approval.kind === 'grant') return approval.grantSeconds ?? undefined;
+  const approvals = approval.votes.filter(({ decision }) => decision === 'approve');
+  const seconds = approvals.map(({ grantSeconds }) => grantSeconds ?? 0);
+  const least = Math.min(...seconds, grant?.maxSeconds ?? 0);
+  return seconds.length > 0 && least > 0 ? least : undefined;
 }
 
 /** The time has passed for what is not in use. Anything else stays as it is. */
@@ -81,7 +137,7 @@ export function expire(approval: Approval, at: Date): Approval {
 /** The call went upstream: the approval serves no other, whatever its state says by now. */
 export function use(approval: Approval, callId: string, at: Date): Approval {
   if (approval.status === 'used') return approval;
-  const decidedAt = approval.status === 'pending' ? at : approval.decidedAt;
+  const decidedAt = 'decidedAt' in approval ? approval.decidedAt : at;
   return { ...approval, status: 'used', decidedAt, leaseCallId: callId, usedAt: at };
 }
 
@@ -89,6 +145,21 @@ export function use(approval: Approval, callId: string, at: Date): Approval {
 export function release(approval: Approval, callId: string): Approval {
   if (approval.status !== 'leased' || approval.leaseCallId !== callId) return approval;
   return unleased(approval);
+}
+
+/** Its caller is gone: unless somebody comes for it soon, it is dropped. */
+export function abandon(approval: Approval, at: Date): Approval {
+  const isWaiting = approval.status === 'pending' || approval.status === 'approved';
+  return isWaiting && approval.abandonedAt === null ? { ...approval, abandonedAt: at } : approval;
+}
+
+/** Drops what was abandoned for longer than the patience lasts. */
+export function forget(approval: Approval, at: Date, patienceSeconds: number): Approval {
+  const { abandonedAt } = approval;
+  if (abandonedAt === null || at.getTime() - abandonedAt.getTime() < patienceSeconds * 1000) {
+    return approval;
+  }
+  return drop(approval, 'The caller went away.', at);
 }
 
 /**
@@ -101,7 +172,7 @@ export function settle(
   at: Date,
   rules: LeaseRules,
 ): { readonly approval: Approval; readonly outcomes: readonly Outcome[] } {
-  if (approval.status === 'pending') return { approval, outcomes: [] };
+  if (approval.status === 'pending' || isOfNoCall(approval)) return { approval, outcomes: [] };
   if (approval.status === 'approved') return lease(approval, waiting, at, rules);
   if (approval.status !== 'leased') {
     return { approval, outcomes: waiting.map((callId) => closing(callId, approval)) };
@@ -119,6 +190,13 @@ export function approversOf(approval: Approval): readonly Actor[] {
 export function actorOf(principal: Principal): Actor {
   const { tenantId, objectId, displayName } = principal;
   return { tenantId, objectId, displayName };
+}
+
+type OfNoCall = Extract<Approval, { status: 'granted' | 'unreviewed' | 'reviewed' }>;
+
+/** States that no call waits for. */
+function isOfNoCall(approval: Approval): approval is OfNoCall {
+  return ['granted', 'unreviewed', 'reviewed'].includes(approval.status);
 }
 
 function lease(
@@ -159,7 +237,7 @@ function superseded(callId: string): Outcome {
 /** What a call is told whose approval will never be its own. */
 function closing(
   callId: string,
-  approval: Exclude<Approval, Open | { status: 'pending' }>,
+  approval: Exclude<Approval, Open | OfNoCall | { status: 'pending' }>,
 ): Outcome {
   if (approval.status === 'used') return superseded(callId);
   if (approval.status === 'expired') return { kind: 'expired', callId };
@@ -167,41 +245,35 @@ function closing(
     const { decidedBy: by, reason } = approval;
     return { kind: 'refused', callId, code: 'APPROVAL_REFUSED', by, reason };
   }
-  const reason = 'The requester took the request back.';
-  return { kind: 'refused', callId, code: 'WITHDRAWN', by: approval.requester, reason };
+  const { decidedBy: by, reason } = approval;
+  return { kind: 'refused', callId, code: 'WITHDRAWN', by, reason };
 }
 
-/** Law 9: a person of the approver group, and not the one who asked. @throws ApprovalError */
-function eligibleSets(approval: Approval, by: Principal): number[] {
-  if (by.kind !== 'person') throw new ApprovalError('APPROVER_NOT_A_PERSON');
-  if (isRequester(approval, by)) throw new ApprovalError('APPROVER_IS_REQUESTER');
-  const sets = setsOf(approval, by);
-  if (sets.length === 0) throw new ApprovalError('APPROVER_NOT_IN_GROUP');
-  return sets;
+/** What the votes make of an approval. */
+function decided(approval: Undecided, last: Vote, at: Date): Approval {
+  const approvals = approval.votes.filter((each) => each.decision === 'approve');
+  const isEnough = isSatisfied(approval.requirement, approvals);
+  if (approval.status === 'unreviewed') {
+    const isReviewed = last.decision === 'refuse' || isEnough;
+    return isReviewed ? { ...approval, status: 'reviewed', decidedAt: at } : approval;
+  }
+  if (last.decision === 'refuse') {
+    const { reason, voter: decidedBy } = last;
+    return { ...approval, status: 'refused', decidedAt: at, decidedBy, reason };
+  }
+  if (!isEnough) return approval;
+  const status = approval.kind === 'grant' ? 'granted' : 'approved';
+  return { ...approval, status, decidedAt: at };
 }
 
-function setsOf(approval: Approval, by: Principal): number[] {
-  if (by.tenantId !== approval.requester.tenantId) return [];
-  return approval.requirement.sets.flatMap((set, index) =>
-    set.groups.some((group) => by.groups.includes(group)) ? [index] : [],
-  );
-}
-
-function isSatisfied(approval: Approval, votes: readonly Vote[]): boolean {
-  return approval.requirement.sets.every((set, index) => {
-    const signed = votes.filter((each) => each.decision === 'approve' && each.sets.includes(index));
-    const people = new Set(signed.map(({ voter }) => `${voter.tenantId}/${voter.objectId}`));
-    return people.size >= set.quorum;
-  });
-}
-
-function isRequester(approval: Approval, by: Principal): boolean {
-  return isSame(approval.requester, by);
-}
-
-function isSame(
-  one: Pick<Actor, 'tenantId' | 'objectId'>,
-  other: Pick<Actor, 'tenantId' | 'objectId'>,
-): boolean {
-  return one.tenantId === other.tenantId && one.objectId === other.objectId;
+/** @throws ApprovalError for a press that the rule does not offer. */
+function checkPress(approval: Approval, { decision, grantSeconds }: Press): void {
+  if (decision === 'refuse') return;
+  const { grant, justification } = approval.requirement;
+  if (justification === 'required' && (approval.justification ?? '').trim() === '') {
+    throw new ApprovalError('JUSTIFICATION_MISSING');
+  }
+  if (grantSeconds === undefined) return;
+  const isOffered = approval.kind === 'call' && grantSeconds <= (grant?.maxSeconds ?? 0);
+  if (!isOffered) throw new ApprovalError('GRANT_NOT_OFFERED');
 }

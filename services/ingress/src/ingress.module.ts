@@ -12,21 +12,29 @@ import type { CountersignConfig } from '#runtime';
 import { Sealer, Verifier } from '#trust';
 import { Gate } from './gate/gate.js';
 import { listenForAnswers } from './gate/gate.consumer.js';
+import { GrantsInUse } from './gate/grants-in-use.js';
 import { RefusalRecord } from './gate/refusal-record.js';
 import { Waiters } from './gate/waiters.js';
 import { CallsInFlight } from './mcp/calls-in-flight.js';
+import { Continuations } from './mcp/continuations.js';
+import { Definitions } from './mcp/definitions.js';
 import { IntakeReader } from './mcp/intake.js';
+import type { McpCallParts } from './mcp/mcp-call.js';
 import { McpEndpoint } from './mcp/mcp-endpoint.js';
 import { McpController } from './mcp/mcp.controller.js';
 import { MetadataController } from './mcp/metadata.controller.js';
+import { OpenCalls } from './mcp/open-calls.js';
+import { PendingAnswers } from './mcp/pending-answer.js';
 import { Quotas } from './mcp/quotas.js';
 import { ResourceMetadata } from './mcp/resource-metadata.js';
 import { SessionIds } from './mcp/session-ids.js';
+import { SessionRecord } from './mcp/session-record.js';
+import { TaskDesk } from './mcp/task-desk.js';
+import { TaskResults } from './mcp/task-results.js';
 import { hostsOf } from './mcp/transport-checks.js';
 import { Upstreams } from './mcp/upstreams.js';
 import { Servers } from './servers.js';
 
-const progressMs = 10_000;
 /** How long calls that run may take at shutdown, milliseconds. */
 const drainMs = 5000;
 
@@ -98,29 +106,43 @@ export class IngressModule {
 }
 
 function assemble(settings: IngressSettings) {
-  const { bus, config, instance } = settings;
-  const { holdSilentMs, holdWithProgressMs, maxAnswerBytes, maxDepth, upstreamTimeoutMs } =
-    config.ingress;
+  const { bus, config, instance, keys } = settings;
+  const { maxAnswerBytes, maxDepth, upstreamTimeoutMs } = config.ingress;
   const { gate, refusals } = assembleGate(settings);
   const servers = new Servers(config.servers, settings.environment);
   const limits = { maxAnswerBytes, maxDepth, timeoutMs: upstreamTimeoutMs };
   const upstreams = new Upstreams(servers, limits);
-  const sessionIds = new SessionIds(new Sealer(settings.keys.session, 'session'));
-  const metadata = new ResourceMetadata(config);
-  const reader = assembleReader(settings, servers, sessionIds, metadata);
-  const quotas = new Quotas(config.ingress);
-  const endpoint = new McpEndpoint(reader, refusals, quotas, {
+  const sealer = new Sealer(keys.session, 'session');
+  const call: McpCallParts = {
     gate,
-    bus,
-    instance,
     upstreams,
     inFlight: new CallsInFlight(),
-    sessionIds,
-    refusals,
-    hold: { holdSilentMs, holdWithProgressMs, progressMs },
-  });
+    sessionIds: new SessionIds(sealer),
+    sessions: new SessionRecord(bus, instance, refusals),
+    definitions: new Definitions(),
+    continuations: new Continuations(sealer, config.publicUrl),
+    ladder: config.ingress,
+    approvalPage: (approvalId) => new URL(`/approvals/${approvalId}`, config.publicUrl).href,
+  };
+  const metadata = new ResourceMetadata(config);
+  const reader = assembleReader(settings, servers, call, metadata);
+  const endpoint = assembleEndpoint(settings, reader, call, refusals);
   const life = new IngressLife(servers, endpoint, upstreams, refusals);
   return { bus, endpoint, metadata, life };
+}
+
+function assembleEndpoint(
+  { config }: IngressSettings,
+  reader: IntakeReader,
+  call: McpCallParts,
+  refusals: RefusalRecord,
+): McpEndpoint {
+  const quotas = new Quotas(config.ingress);
+  const open = new OpenCalls();
+  const { approvalPage, continuations, ladder } = call;
+  const tasks = new TaskDesk({ call, open, refusals, results: new TaskResults() });
+  const pending = new PendingAnswers(continuations, ladder.taskPollMs, approvalPage);
+  return new McpEndpoint({ reader, refusals, quotas, open, tasks, pending, call });
 }
 
 function assembleGate({ bus, config, instance, keys }: IngressSettings) {
@@ -134,19 +156,20 @@ function assembleGate({ bus, config, instance, keys }: IngressSettings) {
     approvalVerifier: new Verifier(keys.approvalPublicKey),
   };
   const waiters = new Waiters();
-  listenForAnswers(bus, waiters);
+  const grants = new GrantsInUse();
+  listenForAnswers(bus, waiters, grants);
   const refusals = new RefusalRecord(
     parts,
     (error) => logger.error(error),
     (words) => logger.warn(words),
   );
-  return { gate: new Gate(parts, config.ingress, waiters, refusals), refusals };
+  return { gate: new Gate(parts, config.ingress, waiters, grants, refusals), refusals };
 }
 
 function assembleReader(
   { config, verifier }: IngressSettings,
   servers: Servers,
-  sessionIds: SessionIds,
+  { continuations, sessionIds }: McpCallParts,
   metadata: ResourceMetadata,
 ): IntakeReader {
   const { allowedHosts, allowedOrigins, maxBodyBytes, maxDepth } = config.ingress;
@@ -159,6 +182,7 @@ function assembleReader(
     metadata,
     servers,
     sessionIds,
+    continuations,
     maxBodyBytes,
     maxDepth,
   });

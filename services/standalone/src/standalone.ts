@@ -18,6 +18,7 @@ import {
   approvalReading,
   ApprovalReadiness,
 } from '../../approval/src/approval.module.js';
+import { peopleSettings } from '../../approval/src/people.js';
 import { AuditModule, auditReading, AuditReadiness } from '../../audit/src/audit.module.js';
 import { IngressModule } from '../../ingress/src/ingress.module.js';
 import { MaskingModule } from '../../masking/src/masking.module.js';
@@ -97,7 +98,7 @@ async function modules(
   buses: Buses,
   instance: string,
 ) {
-  const { config } = settings;
+  const { config, environment } = settings;
   const verifier = tokenVerifier(config.entra);
   return [
     ingress(settings, keys, buses.ingress, verifier, instance),
@@ -113,7 +114,8 @@ async function modules(
     ApprovalModule.register({
       databaseUrl,
       bus: buses.approval,
-      verifier,
+      verifier: tokenVerifier(config.entra, 'approvals'),
+      people: peopleSettings(config, environment, keys.page),
       signer: new Signer(keys.approval.privateKey),
       policyKey: new Verifier(keys.policy.publicKey),
       leaseSeconds: config.approval.leaseSeconds,

@@ -1,4 +1,4 @@
-import type { Facts, Principal } from '#contracts';
+import type { Definition, Facts, Principal } from '#contracts';
 import type { Json } from '#masking';
 
 /** A call as an adapter understood it, in words for all protocols. */
@@ -19,6 +19,14 @@ export interface AskedCall {
   readonly arguments: Json;
   /** What else goes upstream with the call. Signed with it, but no rule reads it. */
   readonly extras: Json;
+  /** The resource as its server last described it here; absent where it never did. */
+  readonly definition?: Definition | undefined;
+  /** Why the caller asks, in its own words. */
+  readonly justification?: string | undefined;
+  /** The caller demands to be let through at once. */
+  readonly breakGlass?: true | undefined;
+  /** The one open approval that the call may wait for; absent where it may open one. */
+  readonly joins?: string | undefined;
 }
 
 /** A piece of an upstream's answer. */
@@ -28,10 +36,12 @@ export interface AnswerPart {
   readonly last: boolean;
 }
 
-/** What an adapter may ask while it forwards. */
+/** What an adapter may ask and has to heed while it forwards. */
 export interface Forwarding {
   /** Which of these resources the caller may see. */
   visible(method: string, resources: readonly string[]): Promise<ReadonlySet<string>>;
+  /** Aborted when the grant of the call has ended: the upstream is to be let go at once. Absent without one. */
+  readonly ended?: AbortSignal;
 }
 
 /** How a call reaches its upstream. Called at most once, after everything else is on record. */
@@ -40,14 +50,34 @@ export interface Upstream {
   forward(forwarding: Forwarding): AsyncIterable<AnswerPart>;
 }
 
+/**
+ * Why a call was given up, as the reason of an aborted `withdrawn`: taken back by its client, ended by a
+ * gateway that stops, or left by a client that comes back for it.
+ */
+export type Withdrawal = 'client' | 'gateway' | 'later';
+
+/** The people who are asked, for whoever waits for them. */
+export interface Pending {
+  readonly approvalId: string;
+  /** Names of the approver groups, or their ids where they have none. */
+  readonly approvers: readonly string[];
+  /** When nobody can sign any more. */
+  readonly expiresAt: string;
+}
+
 /** The one who waits for a call. */
 export interface Caller {
   /** How long it can wait for people, in milliseconds. */
   readonly holdMs: number;
-  /** Aborted when it takes the call back before it ran. */
+  /** Aborted, with a {@link Withdrawal} as reason, when the call is given up before it ran. */
   readonly withdrawn: AbortSignal;
   /** People have been asked. May be called once. */
-  onPending(approvalId: string): void;
+  onPending(pending: Pending): void;
+  /**
+   * The caller and the resource as they are now, after people were waited for.
+   * @throws Refusal of stage `forward` when the caller cannot be identified any more.
+   */
+  renewed(): Promise<Pick<AskedCall, 'principal' | 'definition'>>;
   /** Takes one masked part. Parts come in order, one at a time. */
   release(part: AnswerPart): Promise<void>;
 }

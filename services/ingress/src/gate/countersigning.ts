@@ -1,17 +1,13 @@
-import type { Envelope } from '#contracts';
-import type { Caller } from './call.js';
+import type { ApprovalStatement } from '#contracts';
+import type { Pending } from './call.js';
 import { cancelled } from './cancelled.js';
 import type { GateLimits, GateParts } from './gate-settings.js';
+import type { Waiting } from './judging.js';
 import { Refusal } from './refusal.js';
 import { faultOfApproval, type Subject } from './statements.js';
-import { type GateEvent, type GateEvents, WaitEnded, type Waiter } from './waiters.js';
+import { type GateEvent, type GateEvents, WaitEnded } from './waiters.js';
 
-/** What lets a call go on: the event that says so, and until when. */
-export interface Permission {
-  readonly cause: Envelope;
-  readonly approvalId: string | null;
-  readonly notAfter: string;
-}
+type Decided = GateEvents['decided'];
 
 const kinds: readonly GateEvent['kind'][] = ['asked', 'approved', 'refused', 'expired'];
 
@@ -23,20 +19,19 @@ export class Countersigning {
   ) {}
 
   /** @throws Refusal unless a signed approval for this very call came in time. */
-  async await(subject: Subject, waiter: Waiter, caller: Caller): Promise<Permission> {
-    const endsMs = Date.now() + caller.holdMs;
-    let approvalId: string | undefined;
+  async await(waiting: Waiting, decided: Decided): Promise<GateEvents['approved']> {
+    const endsMs = Date.now() + waiting.caller.holdMs;
+    let pending: Pending | undefined;
     for (;;) {
-      const patience =
-        approvalId === undefined ? this.limits.verdictTimeoutMs : endsMs - Date.now();
-      const next = await this.#next(waiter, patience, caller, approvalId);
+      const patience = pending === undefined ? this.limits.verdictTimeoutMs : endsMs - Date.now();
+      const next = await this.#next(waiting, patience, pending);
       switch (next.kind) {
         case 'asked':
-          if (approvalId === undefined) caller.onPending(next.event.data.approvalId);
-          ({ approvalId } = next.event.data);
+          if (pending === undefined) waiting.caller.onPending(pendingOf(next.event, decided));
+          pending = pendingOf(next.event, decided);
           break;
         case 'approved':
-          return this.#permission(next.event, subject);
+          return this.#checked(next.event, waiting.subject);
         case 'refused':
           throw refused(next.event);
         case 'expired':
@@ -50,10 +45,9 @@ export class Countersigning {
   }
 
   async #next(
-    waiter: Waiter,
+    { waiter, caller, subject }: Waiting,
     patienceMs: number,
-    caller: Pick<Caller, 'withdrawn'>,
-    approvalId: string | undefined,
+    pending: Pending | undefined,
   ): Promise<GateEvent> {
     try {
       return await waiter.next(
@@ -63,8 +57,10 @@ export class Countersigning {
       );
     } catch (cause) {
       if (!(cause instanceof WaitEnded)) throw cause;
-      if (cause.reason === 'aborted') throw cancelled('approval', caller, cause);
-      throw approvalId === undefined
+      if (cause.reason === 'aborted') {
+        throw cancelled('approval', caller, subject.call.joins, cause);
+      }
+      throw pending === undefined
         ? new Refusal(
             'APPROVAL_TIMEOUT',
             'approval',
@@ -75,21 +71,35 @@ export class Countersigning {
         : new Refusal(
             'APPROVAL_PENDING',
             'approval',
-            `The call waits for an approval (${approvalId}). Make the same call again to join it.`,
-            { approvalId, retryAfterMs: 60_000 },
+            `The call waits for an approval (${pending.approvalId}).`,
+            { pending, retryAfterMs: 60_000 },
             { cause },
           );
     }
   }
 
-  async #permission(event: GateEvents['approved'], subject: Subject): Promise<Permission> {
+  async #checked(event: GateEvents['approved'], subject: Subject): Promise<GateEvents['approved']> {
     const fault = await faultOfApproval(event, subject, new Date(), this.gate.approvalVerifier);
-    const { approvalId, notAfter } = event.data.statement;
-    if (fault === undefined) return { cause: event, approvalId, notAfter };
+    if (fault === undefined) return event;
+    const { approvalId } = event.data.statement;
     throw new Refusal('APPROVAL_INVALID', 'approval', `The approval does not hold (${fault}).`, {
       approvalId,
     });
   }
+}
+
+/** When what people signed is over: a lease, and a grant before it has been used. */
+export function endOf({ grant, notAfter }: ApprovalStatement): string {
+  return grant !== undefined && Date.parse(grant.until) < Date.parse(notAfter)
+    ? grant.until
+    : notAfter;
+}
+
+function pendingOf({ data }: GateEvents['asked'], decided: Decided): Pending {
+  const names = decided.data.review?.groupNames ?? {};
+  const groups = data.requirement.sets.flatMap((set) => set.groups);
+  const approvers = [...new Set(groups)].map((group) => names[group] ?? group);
+  return { approvalId: data.approvalId, approvers, expiresAt: data.expiresAt };
 }
 
 function refused(event: GateEvents['refused']): Refusal {

@@ -1,39 +1,46 @@
-import type { EventOf } from '#contracts';
-import { callCompleted, callForwarded, callRequested, catalogListed } from '#contracts';
-import type { Envelope } from '#contracts';
+import {
+  callCompleted,
+  callForwarded,
+  catalogListed,
+  type Envelope,
+  type EventOf,
+} from '#contracts';
 import type { Json } from '#masking';
 import { callDigest } from '#trust';
 import { AnswerRelay, type Relayed } from './answer-relay.js';
 import type { AskedCall, Caller, Forwarding, Upstream } from './call.js';
 import { cancelled } from './cancelled.js';
 import { countCall } from './call-metrics.js';
-import { Countersigning, type Permission } from './countersigning.js';
+import { Countersigning, endOf } from './countersigning.js';
+import { grantEnded, untilEnded } from './cut.js';
 import type { GateLimits, GateParts } from './gate-settings.js';
-import { maskedCopy } from './masked-copy.js';
+import type { GrantInUse, GrantsInUse } from './grants-in-use.js';
+import { Judging, type Waiting } from './judging.js';
 import { recorded } from './record.js';
 import { Refusal, type Stage } from './refusal.js';
 import type { RefusalRecord } from './refusal-record.js';
-import { faultOfVerdict, type Subject } from './statements.js';
-import {
-  type GateEvent,
-  type GateEvents,
-  WaitEnded,
-  type Waiter,
-  type Waiters,
-} from './waiters.js';
+import { type GateEvents, WaitEnded, type Waiter, type Waiters } from './waiters.js';
 
 /** How long the end of an answered call waits for other events to travel with, in milliseconds. */
 const completionPatienceMs = 25;
 
 /** One call on its way through the gate. */
-interface Passage {
-  readonly subject: Subject;
-  readonly waiter: Waiter;
+interface Passage extends Waiting {
   readonly upstream: Upstream;
-  readonly caller: Caller;
   readonly startedMs: number;
   /** How far the call has come; from `upstream` on the server may have acted. */
   stage: Stage;
+}
+
+/** What lets a call go on: policy's last word on it, and until when. */
+interface Permission {
+  /** Names the mask of the answer. */
+  readonly decided: GateEvents['decided'];
+  readonly approvalId: string | null;
+  /** Milliseconds since 1970. */
+  readonly endsMs: number;
+  /** The grant that covers the call, where no signature of its own does. */
+  readonly grant?: { readonly id: string; readonly inUse: GrantInUse };
 }
 
 /** Tells whether an answering part reports a failure of the upstream. */
@@ -44,14 +51,17 @@ export type SaysError = (content: Json) => boolean;
  * the end. It knows no protocol; an adapter gives it a call, an upstream and a caller.
  */
 export class Gate {
+  readonly #judging: Judging;
   readonly #countersigning: Countersigning;
 
   constructor(
     private readonly parts: GateParts,
     private readonly limits: GateLimits,
     private readonly waiters: Waiters,
+    private readonly grants: GrantsInUse,
     private readonly refusals: RefusalRecord,
   ) {
+    this.#judging = new Judging(parts, limits);
     this.#countersigning = new Countersigning(parts, limits);
   }
 
@@ -84,101 +94,100 @@ export class Gate {
   }
 
   async #walk(passage: Passage, saysError: SaysError): Promise<Relayed> {
-    const { subject, waiter, caller } = passage;
-    const requested = await recorded('verdict', async () => this.#request(subject));
-    const decided = await this.#verdict(passage);
+    const requested = await recorded('verdict', async () => this.#judging.request(passage.subject));
+    const decided = await this.#judging.verdict(passage);
     const { verdict } = decided.data;
     if (verdict.effect === 'deny') {
       throw new Refusal('DENIED', 'verdict', verdict.message, { hidden: verdict.hidden });
     }
+    if (verdict.effect === 'allow') {
+      const endsMs = Date.parse(verdict.notAfter);
+      return this.#run(passage, { decided, approvalId: null, endsMs }, requested, saysError);
+    }
     passage.stage = 'approval';
-    const permission =
-      verdict.effect === 'allow'
-        ? { cause: decided, approvalId: null, notAfter: verdict.notAfter }
-        : await this.#countersigning.await(subject, waiter, caller);
+    const approved = await this.#countersigning.await(passage, decided);
     passage.stage = 'forward';
-    const forwarded = await this.#forward(subject, decided, permission);
-    // Nothing may come between this look and the call: who took it back was told that it does not run.
-    if (caller.withdrawn.aborted) throw cancelled('forward', caller);
+    const { grant } = approved.data.statement;
+    // From here on, not from when it runs: the grant may end while policy is asked.
+    const inUse = grant && this.grants.hold(grant.id, grant.until);
+    try {
+      const permission = await this.#released(passage, decided, approved, inUse);
+      return await this.#run(passage, permission, requested, saysError);
+    } finally {
+      inUse?.release();
+    }
+  }
+
+  /** What people signed, let go by policy as it is now. */
+  async #released(
+    passage: Passage,
+    asked: GateEvents['decided'],
+    approved: GateEvents['approved'],
+    inUse: GrantInUse | undefined,
+  ): Promise<Permission> {
+    const { statement } = approved.data;
+    const { approvalId, grant } = statement;
+    const decided = await this.#judging.release(passage, asked, approved);
+    const ends = [endOf(statement), decided.data.verdict.notAfter];
+    const endsMs = Math.min(...ends.map((each) => Date.parse(each)));
+    const permission = { decided, approvalId, endsMs };
+    return grant === undefined || inUse === undefined
+      ? permission
+      : { ...permission, grant: { id: grant.id, inUse } };
+  }
+
+  async #run(
+    passage: Passage,
+    permission: Permission,
+    requested: Envelope,
+    saysError: SaysError,
+  ): Promise<Relayed> {
+    const { subject, waiter, caller } = passage;
+    passage.stage = 'forward';
+    const ended = permission.grant?.inUse.ended;
+    const forwarded = await this.#forward(subject, permission);
+    // Nothing may come between these looks and the call: who took it back was told that it does not run.
+    if (ended?.aborted === true) throw grantEnded('forward', 'no');
+    if (caller.withdrawn.aborted) throw cancelled('forward', caller, subject.call.joins);
     passage.stage = 'upstream';
-    const parts = passage.upstream.forward(this.#forwarding(passage, requested));
+    const parts = passage.upstream.forward(this.#forwarding(passage, requested, ended));
     const forwardedMs = performance.now();
+    const { mask } = permission.decided.data.verdict;
     const relay = new AnswerRelay(
       this.parts,
       this.limits,
-      { callId: subject.call.callId, mask: verdict.mask, cause: forwarded, waiter },
+      { callId: subject.call.callId, mask, cause: forwarded, waiter },
       caller,
       saysError,
     );
-    const relayed = await relay.relay(parts);
+    const relayed = await relay.relay(ended === undefined ? parts : untilEnded(parts, ended));
     this.#complete(passage, relayed, forwarded, forwardedMs);
     return relayed;
   }
 
-  async #request(subject: Subject): Promise<EventOf<typeof callRequested>> {
-    const { call, digest } = subject;
-    const { arguments: asked, extras, labels, facts, ...rest } = call;
-    return this.parts.bus.publish(callRequested, {
-      ...rest,
-      labels: { ...labels },
-      facts,
-      ingress: this.parts.instance,
-      digest,
-      maskedArguments: maskedCopy(asked),
-      sealedArguments: this.parts.argumentsSealer.seal(
-        JSON.stringify({ arguments: asked, extras }),
-        call.callId,
-      ),
-      deadline: new Date(Date.now() + this.limits.verdictTimeoutMs).toISOString(),
-    });
-  }
-
-  async #verdict(passage: Passage): Promise<GateEvents['decided']> {
-    const { waiter, subject, caller } = passage;
-    try {
-      const { verdictTimeoutMs } = this.limits;
-      const found = await waiter.next(isDecision, verdictTimeoutMs, caller.withdrawn);
-      if (found.kind !== 'decided') throw new TypeError('another kind of event was handed over');
-      const { policyVerifier } = this.parts;
-      const fault = await faultOfVerdict(found.event, subject, new Date(), policyVerifier);
-      if (fault === undefined) return found.event;
-      throw new Refusal('VERDICT_INVALID', 'verdict', `The verdict does not hold (${fault}).`);
-    } catch (cause) {
-      if (!(cause instanceof WaitEnded)) throw cause;
-      if (cause.reason === 'aborted') throw cancelled('verdict', caller, cause);
-      throw new Refusal(
-        'VERDICT_TIMEOUT',
-        'verdict',
-        'Policy gave no verdict in time, so the call was not made.',
-        { retryAfterMs: 2000 },
-        { cause },
-      );
-    }
-  }
-
   /** The last look before the upstream: durable first, then still in time. */
   async #forward(
-    subject: Subject,
-    decided: GateEvents['decided'],
+    { call, digest }: Waiting['subject'],
     permission: Permission,
   ): Promise<EventOf<typeof callForwarded>> {
     const { bus, instance } = this.parts;
-    const { callId } = subject.call;
-    const { approvalId, cause } = permission;
+    const { callId } = call;
+    const { approvalId, decided, grant } = permission;
     const forwarded = await recorded('forward', async () =>
       bus.publish(
         callForwarded,
         {
           callId,
           ingress: instance,
-          digest: subject.digest,
+          digest,
           verdictEventId: decided.id,
           approvalId,
+          ...(grant === undefined ? {} : { grantId: grant.id }),
         },
-        cause,
+        decided,
       ),
     );
-    if (Date.now() < Date.parse(permission.notAfter)) return forwarded;
+    if (Date.now() < permission.endsMs) return forwarded;
     throw new Refusal(
       'APPROVAL_EXPIRED',
       'forward',
@@ -186,7 +195,7 @@ export class Gate {
     );
   }
 
-  #forwarding(passage: Passage, cause: Envelope): Forwarding {
+  #forwarding(passage: Passage, cause: Envelope, ended?: AbortSignal): Forwarding {
     let part = 0;
     const visible: Forwarding['visible'] = async (method, resources) => {
       const number = part++;
@@ -206,7 +215,7 @@ export class Gate {
       );
       return this.#visible(passage.waiter, number);
     };
-    return { visible };
+    return ended === undefined ? { visible } : { visible, ended };
   }
 
   async #visible(waiter: Waiter, part: number): Promise<ReadonlySet<string>> {
@@ -255,10 +264,6 @@ export class Gate {
       retryAfterMs: 1000,
     });
   }
-}
-
-function isDecision(event: GateEvent): boolean {
-  return event.kind === 'decided';
 }
 
 /** Whatever went wrong on the way is a refusal; nothing unknown is ever let through. */

@@ -3,7 +3,7 @@ import { PublishError } from '#bus';
 import { callCancelled, callFailed, type Principal } from '#contracts';
 import type { AskedCall } from './call.js';
 import type { GateParts } from './gate-settings.js';
-import type { Refusal } from './refusal.js';
+import type { Refusal, RefusalCode } from './refusal.js';
 
 /** What is known of a request that was refused before it became a call. */
 export interface RefusedRequest {
@@ -16,6 +16,9 @@ export interface RefusedRequest {
 }
 
 const pausesMs = [100, 500, 2000, 5000, 10_000, 20_000, 30_000];
+
+/** Ends of calls that run for which their server is not to blame. */
+const ownDoing: ReadonlySet<RefusalCode> = new Set(['CANCELLED', 'GRANT_ENDED']);
 
 /** Ends of calls that may wait for the log at once. */
 const maxOpen = 5000;
@@ -33,7 +36,7 @@ export class RefusalRecord {
 
   /** Records why a call got no answer. Never throws: the caller is refused either way. */
   async of(call: AskedCall, refusal: Refusal): Promise<void> {
-    if (refusal.stage === 'upstream' && refusal.code !== 'CANCELLED') {
+    if (refusal.stage === 'upstream' && !ownDoing.has(refusal.code)) {
       this.warn(`${call.server}, call ${call.callId}: ${refusal.code}${causeOf(refusal)}`);
     }
     if (refusal.code === 'CANCELLED' && refusal.stage !== 'intake') {
@@ -41,6 +44,19 @@ export class RefusalRecord {
       return;
     }
     await this.ofRequest({ ...call, remoteAddress: null }, refusal);
+  }
+
+  /** Records that a client took back a call that waited for people in its own hands. Never throws. */
+  async takenBack(callId: string): Promise<void> {
+    const { instance } = this.gate;
+    const data = {
+      callId,
+      ingress: instance,
+      by: 'client',
+      stage: 'approval',
+      executed: 'no',
+    } as const;
+    await this.#now(async () => this.gate.bus.publish(callCancelled, data));
   }
 
   /** Tells whoever runs the gateway of an error that nobody foresaw. */

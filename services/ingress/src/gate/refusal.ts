@@ -1,3 +1,5 @@
+import type { Pending } from './call.js';
+
 /** Where on its way a call was stopped. */
 export type Stage = 'intake' | 'verdict' | 'approval' | 'forward' | 'upstream' | 'mask';
 
@@ -17,6 +19,8 @@ export type RefusalCode =
   | 'IDENTITY_UNAVAILABLE'
   | 'SERVER_UNKNOWN'
   | 'SESSION_UNKNOWN'
+  | 'CONTINUATION_UNKNOWN'
+  | 'CAPABILITY_MISSING'
   | 'OVERLOADED'
   | 'RECORD_UNAVAILABLE'
   | 'VERDICT_TIMEOUT'
@@ -27,6 +31,8 @@ export type RefusalCode =
   | 'APPROVAL_EXPIRED'
   | 'APPROVAL_INVALID'
   | 'APPROVAL_TIMEOUT'
+  | 'APPROVAL_STALE'
+  | 'GRANT_ENDED'
   | 'CANCELLED'
   | 'UPSTREAM_UNAVAILABLE'
   | 'UPSTREAM_TIMEOUT'
@@ -38,6 +44,8 @@ export type RefusalCode =
 export interface RefusalFacts {
   readonly executed?: Executed;
   readonly approvalId?: string | undefined;
+  /** Who is asked, of a call that waits for people. */
+  readonly pending?: Pending | undefined;
   /** When it may be worth asking again, milliseconds from now. */
   readonly retryAfterMs?: number;
   /** The caller must not learn that the resource exists. */
@@ -51,6 +59,7 @@ export class Refusal extends Error {
   override readonly name = 'Refusal';
   readonly executed: Executed;
   readonly approvalId: string | undefined;
+  readonly pending: Pending | undefined;
   readonly retryAfterMs: number | undefined;
   readonly hidden: boolean;
   readonly by: 'client' | 'gateway';
@@ -64,7 +73,8 @@ export class Refusal extends Error {
   ) {
     super(message, options);
     this.executed = facts.executed ?? 'no';
-    this.approvalId = facts.approvalId;
+    this.approvalId = facts.approvalId ?? facts.pending?.approvalId;
+    this.pending = facts.pending;
     this.retryAfterMs = facts.retryAfterMs;
     this.hidden = facts.hidden ?? false;
     this.by = facts.by ?? 'client';

@@ -1,220 +1,29 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import { Bus, type EventLog, InProcessLog, PublishError } from '#bus';
 import {
-  approvalRequested,
   type ApprovalStatement,
   callAnswered,
-  callApproved,
   callDecided,
-  callFailed,
   callForwarded,
-  callMasked,
   callRequested,
-  type DataOf,
-  type EventOf,
-  type Principal,
   type Verdict,
 } from '#contracts';
 import type { Json } from '#masking';
-import { newSealKey, newSigningKey, Sealer, Signer, Verifier } from '#trust';
-import type { AnswerPart, AskedCall, Caller } from './call.js';
-import { Gate } from './gate.js';
-import { listenForAnswers } from './gate.consumer.js';
-import { RefusalRecord } from './refusal-record.js';
-import { Waiters } from './waiters.js';
-
-type Requested = EventOf<typeof callRequested>;
-type Answered = EventOf<typeof callAnswered>;
-
-const policyKey = newSigningKey();
-const approvalKey = newSigningKey();
-const strangerKey = newSigningKey();
-const answers = new Sealer(newSealKey(), 'answers');
-const otherId = 'c0000000-0000-4000-8000-000000000002';
-const principal: Principal = {
-  tenantId: '11111111-2222-4333-8444-555555555555',
-  objectId: 'b0000000-0000-4000-8000-000000000001',
-  kind: 'person',
-  clientApp: 'app',
-  displayName: 'Ada',
-  groups: [],
-  roles: [],
-};
-const call = (): AskedCall => ({
-  callId: crypto.randomUUID(),
-  protocol: 'mcp',
-  server: 'orders',
-  labels: {},
-  method: 'tools/call',
-  resource: 'refund',
-  kind: 'statement',
-  sessionId: null,
-  parentCallId: null,
-  principal,
-  client: null,
-  facts: { action: 'execute', objects: ['refund'], complete: false },
-  arguments: { amount: 20 },
-  extras: {},
-});
-
-const soon = (): string => new Date(Date.now() + 30_000).toISOString();
-const past = (): string => new Date(Date.now() - 1000).toISOString();
-
-const verdictOn = ({ data }: Requested, change: Partial<Verdict> = {}): Verdict => ({
-  callId: data.callId,
-  digest: data.digest,
-  tenantId: data.principal.tenantId,
-  objectId: data.principal.objectId,
-  server: data.server,
-  method: data.method,
-  resource: data.resource,
-  effect: 'allow',
-  ruleIds: ['r'],
-  erroredRuleIds: [],
-  mask: { profile: 'standard', entities: {}, fields: {}, binary: 'withhold' },
-  approval: null,
-  reviewDigest: null,
-  hidden: false,
-  message: 'Denied by r.',
-  bundle: 'b',
-  decidedAt: new Date().toISOString(),
-  notAfter: soon(),
-  ...change,
-});
-
-type Outgoing = Parameters<EventLog['append']>[0];
-
-const typeOf = (record: Outgoing): string => record.headers['ce_type'] ?? '';
-
-/** A log on which a test sees what is written, and decides what its writer learns of it. */
-class WatchedLog implements EventLog {
-  /** Events of this type are written, but never acknowledged. */
-  unacknowledged = '';
-  isWritable = true;
-  onAppend: (record: Outgoing) => void = () => undefined;
-  readonly written: Outgoing[] = [];
-  readonly #acknowledged = new Set<string>();
-
-  constructor(private readonly inner: EventLog) {}
-
-  async connect(): Promise<void> {
-    return this.inner.connect();
-  }
-
-  async append(record: Outgoing): Promise<void> {
-    this.onAppend(record);
-    this.written.push(record);
-    await this.inner.append(record);
-    const type = typeOf(record);
-    if (type === this.unacknowledged) throw new PublishError('OUTCOME_UNKNOWN', 'no answer');
-    this.#acknowledged.add(`${type} of ${record.key}`);
-  }
-
-  /** Whether the writer of this event knows that it is durable. */
-  hasAcknowledged(contract: { readonly type: string }, callId: string): boolean {
-    return this.#acknowledged.has(`${contract.type} of ${callId}`);
-  }
-
-  async subscribe(...how: Parameters<EventLog['subscribe']>): ReturnType<EventLog['subscribe']> {
-    return this.inner.subscribe(...how);
-  }
-
-  canAppend(): boolean {
-    return this.isWritable && this.inner.canAppend();
-  }
-
-  async close(): Promise<void> {
-    return this.inner.close();
-  }
-}
-
-/** The gate between a policy, an approval and a masking service that do what the test says. */
-class House {
-  readonly folder = mkdtempSync(join(tmpdir(), 'countersign-gate-'));
-  readonly log = new WatchedLog(new InProcessLog(join(this.folder, 'events.sqlite')));
-  readonly ingress = new Bus(this.log, { group: 'ingress', startAt: 'end', addressee: 'here' });
-  readonly others = new Bus(this.log, { group: 'others', startAt: 'committed' });
-  onRequested: (event: Requested) => Promise<unknown> = async () => undefined;
-  onAnswered: (event: Answered) => Promise<unknown> = async () => undefined;
-  readonly forwarded: string[] = [];
-  readonly failed: DataOf<typeof callFailed>[] = [];
-  readonly gate: Gate;
-
-  constructor() {
-    const parts = {
-      bus: this.ingress,
-      instance: 'here',
-      argumentsSealer: new Sealer(newSealKey(), 'arguments'),
-      answersSealer: answers,
-      policyVerifier: new Verifier(policyKey.publicKey),
-      approvalVerifier: new Verifier(approvalKey.publicKey),
-    };
-    const limits = {
-      verdictTimeoutMs: 400,
-      maskTimeoutMs: 400,
-      maxAnswerBytes: 10_000,
-      maxConcurrentCalls: 10,
-    };
-    const waiters = new Waiters();
-    listenForAnswers(this.ingress, waiters);
-    this.gate = new Gate(
-      parts,
-      limits,
-      waiters,
-      new RefusalRecord(
-        parts,
-        () => undefined,
-        () => undefined,
-      ),
-    );
-    this.others.on(callRequested, async (event) => void (await this.onRequested(event)));
-    this.others.on(callAnswered, async (event) => void (await this.onAnswered(event)));
-    this.others.on(callForwarded, (event) => void this.forwarded.push(event.data.callId));
-    this.others.on(callFailed, (event) => void this.failed.push(event.data));
-  }
-
-  async start(): Promise<void> {
-    await this.ingress.listen((error) => expect(error).toBeUndefined());
-    await this.others.listen((error) => expect(error).toBeUndefined());
-  }
-
-  async stop(): Promise<void> {
-    await this.ingress.close();
-    await this.others.close();
-    await this.log.close();
-    rmSync(this.folder, { recursive: true });
-  }
-
-  async decide(event: Requested, change: Partial<Verdict> = {}, key = policyKey): Promise<void> {
-    const verdict = verdictOn(event, change);
-    const signature = new Signer(key.privateKey).sign('verdict', verdict);
-    const data = { callId: event.data.callId, ingress: 'here', verdict, signature, review: null };
-    await this.others.publish(callDecided, data, event);
-  }
-
-  async mask(
-    event: Answered,
-    content: string,
-    withheld: { code: string; message: string } | null = null,
-  ) {
-    const { callId, part, last } = event.data;
-    const data = {
-      callId,
-      ingress: 'here',
-      part,
-      last,
-      chunk: 0,
-      chunks: 1,
-      content,
-      counts: {},
-      withheld,
-    };
-    await this.others.publish(callMasked, data, event);
-  }
-}
+import { Signer } from '#trust';
+import type { AnswerPart, Caller } from './call.js';
+import {
+  type Answered,
+  approvalKey,
+  call,
+  callerOf,
+  House,
+  otherId,
+  past,
+  policyKey,
+  review,
+  strangerKey,
+  typeOf,
+  verdictOn,
+} from './house.suite.js';
 
 let house: House;
 let executions: number;
@@ -229,6 +38,8 @@ beforeEach(() => {
   executions = 0;
   released = [];
   house.onRequested = async (event) => house.decide(event);
+  house.onResumed = async (event) =>
+    house.decide(event, { ...review, releases: event.data.approvalId });
   house.onAnswered = async (event) => house.mask(event, '{"masked":true}');
 });
 afterEach(() => {
@@ -246,17 +57,7 @@ const upstream = (...parts: readonly Json[]) => ({
     }
   },
 });
-const caller = (change: Partial<Caller> = {}): Caller =>
-  Object.defineProperties(
-    {
-      holdMs: 400,
-      withdrawn: new AbortController().signal,
-      onPending: () => undefined,
-      release: async (part: AnswerPart) => void released.push(part.content),
-    },
-    // Getters stay getters.
-    Object.getOwnPropertyDescriptors(change),
-  );
+const caller = (change: Partial<Caller> = {}): Caller => callerOf(released, change);
 const pass = async (asked = call(), as = caller()) =>
   house.gate.pass(asked, upstream({ secret: 'x' }), as, () => false);
 
@@ -418,66 +219,11 @@ test('when a call passes, then neither its arguments nor its answer are on the b
 });
 
 describe('a call that needs people', () => {
-  const review: Partial<Verdict> = {
-    effect: 'review',
-    approval: { sets: [{ groups: ['g'], quorum: 1 }], expiresAfterSeconds: 60 },
-  };
-  const ask = async (event: Requested): Promise<void> => {
-    const { callId: id, digest, server, method, resource, facts } = event.data;
-    await house.others.publish(
-      approvalRequested,
-      {
-        approvalId: otherId,
-        callId: id,
-        ingress: 'here',
-        joined: false,
-        digest,
-        requester: { ...principal },
-        server,
-        method,
-        resource,
-        facts,
-        maskedArguments: '{}',
-        requirement: { sets: [{ groups: ['g'], quorum: 1 }], expiresAfterSeconds: 60 },
-        ruleIds: ['r'],
-        bundle: 'b',
-        requestedAt: new Date().toISOString(),
-        expiresAt: soon(),
-      },
-      event,
-    );
-  };
-  const approve = async (
-    event: Requested,
-    change: Partial<ApprovalStatement>,
-    key = approvalKey,
-  ) => {
-    const { callId: id, digest, server, method, resource } = event.data;
-    const { tenantId, objectId } = principal;
-    const approvers = [{ tenantId, objectId: otherId, displayName: null }];
-    const named = { callId: id, digest, tenantId, objectId, server, method, resource };
-    const times = { approvedAt: new Date().toISOString(), notAfter: soon() };
-    const statement = {
-      approvalId: otherId,
-      ...named,
-      bundle: 'b',
-      approvers,
-      ...times,
-      ...change,
-    };
-    const signature = new Signer(key.privateKey).sign('approval', statement);
-    await house.others.publish(
-      callApproved,
-      { callId: id, ingress: 'here', statement, signature },
-      event,
-    );
-  };
-
   test('when approval signs this call, then it runs', async () => {
     house.onRequested = async (event) => {
       await house.decide(event, review);
-      await ask(event);
-      await approve(event, {});
+      await house.ask(event);
+      await house.approve(event);
     };
 
     await pass();
@@ -496,8 +242,8 @@ describe('a call that needs people', () => {
   ])('when the approval %s, then nothing runs', async (_, change, key) => {
     house.onRequested = async (event) => {
       await house.decide(event, review);
-      await ask(event);
-      await approve(event, change, key);
+      await house.ask(event);
+      await house.approve(event, change, key);
     };
 
     await expect(pass()).rejects.toMatchObject({ code: 'APPROVAL_INVALID', executed: 'no' });
@@ -515,10 +261,13 @@ describe('a call that needs people', () => {
     const asked: string[] = [];
     house.onRequested = async (event) => {
       await house.decide(event, review);
-      await ask(event);
+      await house.ask(event);
     };
 
-    const waiting = pass(call(), caller({ onPending: (id) => void asked.push(id), holdMs: 300 }));
+    const waiting = pass(
+      call(),
+      caller({ onPending: ({ approvalId }) => void asked.push(approvalId), holdMs: 300 }),
+    );
 
     await expect(waiting).rejects.toMatchObject({ code: 'APPROVAL_PENDING', approvalId: otherId });
     expect(asked).toEqual([otherId]);
@@ -529,7 +278,7 @@ describe('a call that needs people', () => {
     const withdrawal = new AbortController();
     house.onRequested = async (event) => {
       await house.decide(event, review);
-      await ask(event);
+      await house.ask(event);
     };
     const as = caller({
       withdrawn: withdrawal.signal,
@@ -639,7 +388,9 @@ test('when a call is taken back while its forwarding is being recorded, then it 
     executed: 'no',
   });
   expect(executions).toBe(0);
-  await vi.waitFor(() => expect(house.forwarded).toContain(asked.callId));
+  await vi.waitFor(() =>
+    expect(house.forwarded.map(({ callId }) => callId)).toContain(asked.callId),
+  );
 });
 
 test('when a call fails in a way that nobody foresaw before it has run, then the record says that it has not', async () => {

@@ -1,3 +1,4 @@
+import type { Json } from '#masking';
 import { type JsonObject, isObject, objectAt } from './message.js';
 
 interface ListEntry {
@@ -22,10 +23,16 @@ const lists = new Map<string, ListEntry>(
   } satisfies Record<string, ListEntry>),
 );
 
-/** What a list answer offers: the names, and the operation they are used with. */
+/** An item of a list, as its server described it. */
+interface ListedItem {
+  readonly name: string;
+  readonly definition: JsonObject;
+}
+
+/** What a list answer offers, and the operation it is used with. */
 export interface Catalog {
   readonly usedWith: string;
-  readonly names: readonly string[];
+  readonly items: readonly ListedItem[];
   /** The answer with only the items whose names are visible, in the same order. */
   keep(visible: ReadonlySet<string>): JsonObject;
 }
@@ -36,14 +43,15 @@ export function catalogOf(method: string, answer: JsonObject): Catalog | undefin
   const result = objectAt(answer, 'result');
   const items = entry === undefined ? undefined : result[entry.items];
   if (entry === undefined || !Array.isArray(items)) return undefined;
-  const nameOf = (item: (typeof items)[number]): string | undefined => {
-    const name = isObject(item) ? item[entry.name] : undefined;
-    return typeof name === 'string' ? name : undefined;
-  };
-  const names = items.map(nameOf).filter((name) => name !== undefined);
+  const named = items.map((item) => namedBy(entry.name, item));
   const keep = (visible: ReadonlySet<string>): JsonObject => {
-    const kept = items.filter((item) => visible.has(nameOf(item) ?? ''));
+    const kept = named.flatMap((each) => (each && visible.has(each.name) ? [each.definition] : []));
     return { ...answer, result: { ...result, [entry.items]: kept } };
   };
-  return { usedWith: entry.usedWith, names, keep };
+  return { usedWith: entry.usedWith, items: named.filter((each) => each !== undefined), keep };
+}
+
+function namedBy(member: string, item: Json): ListedItem | undefined {
+  const name = isObject(item) ? item[member] : undefined;
+  return isObject(item) && typeof name === 'string' ? { name, definition: item } : undefined;
 }

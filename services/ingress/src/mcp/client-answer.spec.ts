@@ -40,7 +40,7 @@ async function releaseUntil(isDone: () => boolean, answer: ClientAnswer): Promis
 
 test('when a client takes nothing for too long, then it is cut off, and the call goes on', async () => {
   const { response } = await silentClient();
-  const answer = new ClientAnswer(response, 'call', 100);
+  const answer = new ClientAnswer(response, { callId: 'call' }, 100);
   answer.expect(reply, undefined);
 
   await releaseUntil(() => response.destroyed, answer);
@@ -52,7 +52,7 @@ test('when a client takes nothing for too long, then it is cut off, and the call
 
 test('when a client reads late but reads, then it gets everything', async () => {
   const { response, socket } = await silentClient();
-  const answer = new ClientAnswer(response, 'call', 60_000);
+  const answer = new ClientAnswer(response, { callId: 'call' }, 60_000);
   answer.expect(reply, undefined);
   let bytes = 0;
   socket.on('data', (piece) => {

@@ -4,8 +4,9 @@ import type { Json } from '#masking';
 import type { AnswerPart } from '../gate/call.js';
 import { Refusal } from '../gate/refusal.js';
 import { IdentityRefusal } from './intake.js';
+import type { CallAnswer } from './mcp-call.js';
 import type { JsonObject, Message } from './message.js';
-import { refusalAnswer, refusalMessage } from './refusal-answer.js';
+import { refusalAnswer, refusalMessage, type Telling } from './refusal-answer.js';
 import type { UpstreamReply } from './upstream.js';
 
 /** Comment lines keep proxies from closing a quiet stream, in milliseconds. */
@@ -15,7 +16,7 @@ const keepAliveMs = 15_000;
 const slowReaderMs = 30_000;
 
 /** Writes to the client: one JSON body, or a stream of events once there is more to say than one answer. */
-export class ClientAnswer {
+export class ClientAnswer implements CallAnswer {
   #reply: UpstreamReply | undefined;
   #isStream = false;
   #keepAlive: NodeJS.Timeout | undefined;
@@ -23,7 +24,7 @@ export class ClientAnswer {
 
   constructor(
     private readonly response: Response,
-    private readonly callId: string,
+    private readonly telling: Telling,
     /** How long a client may take nothing, in milliseconds. */
     private readonly patienceMs = slowReaderMs,
   ) {}
@@ -45,8 +46,14 @@ export class ClientAnswer {
     await this.#event(part.content);
   }
 
+  /** Gives the client an answer of the gateway's own. */
+  tell(message: JsonObject): void {
+    if (this.#isStream) void this.#event(message);
+    else this.#json(200, {}, message);
+  }
+
   /** Tells a client that shows progress that people are being asked. */
-  progress(token: Json, message: string): void {
+  progress(token: string | number, message: string): void {
     this.#openStream();
     this.#progress += 0.001;
     const params = { progressToken: token, progress: this.#progress, message };
@@ -65,13 +72,13 @@ export class ClientAnswer {
   refuse(refusal: Refusal, message: Message | undefined): void {
     if (this.response.headersSent) {
       if (message?.kind === 'request' && this.#isStream) {
-        void this.#event(refusalMessage(refusal, this.callId, message));
+        void this.#event(refusalMessage(refusal, this.telling, message));
       }
       this.end();
       return;
     }
     this.response.removeHeader('mcp-session-id');
-    const { status, headers, body } = refusalAnswer(refusal, this.callId, message);
+    const { status, headers, body } = refusalAnswer(refusal, this.telling, message);
     if (refusal instanceof IdentityRefusal) this.#json(refusal.status, refusal.headers, body);
     else this.#json(status, headers, body);
   }
@@ -84,7 +91,7 @@ export class ClientAnswer {
       'content-type': 'application/json',
       'content-length': Buffer.byteLength(text),
       'cache-control': 'no-store',
-      'x-countersign-call': this.callId,
+      'x-countersign-call': this.telling.callId,
     });
     this.response.end(text);
   }
@@ -96,7 +103,7 @@ export class ClientAnswer {
       'content-type': 'text/event-stream',
       'cache-control': 'no-cache, no-transform',
       'x-accel-buffering': 'no',
-      'x-countersign-call': this.callId,
+      'x-countersign-call': this.telling.callId,
     });
     this.response.flushHeaders();
     this.#keepAlive = setInterval(() => this.response.write(': waiting\n\n'), keepAliveMs).unref();

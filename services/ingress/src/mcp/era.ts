@@ -1,11 +1,35 @@
-import { type Message, objectAt } from './message.js';
+import { isObject, type JsonObject, type Message, objectAt } from './message.js';
 
 /** The protocol revision without sessions; told per request by its body. */
 export const modernVersion = '2026-07-28';
 
+/** The extension by which an answer may be a task to come back for (ext-tasks 2026-07-28). */
+export const tasksExtension = 'io.modelcontextprotocol/tasks';
+
+const capabilitiesMember = 'io.modelcontextprotocol/clientCapabilities';
+
 /** True for a message of the stateless era (2026-07-28): its `_meta` names the protocol version. */
 export function isModern(message: Message | undefined): boolean {
-  if (message === undefined) return false;
-  const meta = objectAt(objectAt(message.body, 'params'), '_meta');
-  return typeof meta['io.modelcontextprotocol/protocolVersion'] === 'string';
+  return typeof metaOf(message)['io.modelcontextprotocol/protocolVersion'] === 'string';
+}
+
+/** True for a request whose client takes a task for an answer. Told by each request anew. */
+export function declaresTasks(message: Message | undefined): boolean {
+  const capabilities = objectAt(metaOf(message), capabilitiesMember);
+  return isModern(message) && isObject(objectAt(capabilities, 'extensions')[tasksExtension]);
+}
+
+/**
+ * The `_meta` of a request without the declaration of tasks. A call that is made again for a task is made
+ * without it, or its answer could be another task; so it is in no digest.
+ */
+export function withoutTasks(meta: JsonObject): JsonObject {
+  const capabilities = objectAt(meta, capabilitiesMember);
+  const { [tasksExtension]: declared, ...extensions } = objectAt(capabilities, 'extensions');
+  if (declared === undefined) return meta;
+  return { ...meta, [capabilitiesMember]: { ...capabilities, extensions } };
+}
+
+function metaOf(message: Message | undefined): JsonObject {
+  return message === undefined ? {} : objectAt(objectAt(message.body, 'params'), '_meta');
 }

@@ -56,6 +56,7 @@ async function ask(to: HttpUpstream, { verb = 'POST', signal, onPart }: Asked = 
     headers: {},
     signal: signal ?? new AbortController().signal,
     onReply: (reply: UpstreamReply) => void replies.push(reply),
+    onListed: () => undefined,
   };
   const parts: unknown[] = [];
   for await (const part of to.prepare(request).forward(forwarding)) {

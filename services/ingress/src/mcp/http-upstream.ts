@@ -6,7 +6,8 @@ import { Refusal } from '../gate/refusal.js';
 import { CredentialError, type Servers } from '../servers.js';
 import { catalogOf } from './catalog.js';
 import { eventsOf, EventStreamError } from './event-stream.js';
-import { isObject, type JsonObject } from './message.js';
+import { isModern } from './era.js';
+import { cancellationOf, isObject, type JsonObject } from './message.js';
 import { parseStrictJson, UnreadableJson } from './strict-json.js';
 import { isAnswer, type McpUpstream, upstreamRefusal, type UpstreamRequest } from './upstream.js';
 
@@ -49,11 +50,24 @@ export class HttpUpstream implements McpUpstream {
       if (!request.signal.aborted) throw error;
       // A stream lasts until its client leaves; that is its end and no failure.
       if (request.verb !== 'GET') throw leftBehind(error);
+    } finally {
+      if (forwarding.ended?.aborted === true) void this.#cancel(request);
     }
   }
 
+  /** In the older era a lost connection is no cancellation: it has to be said. Never rejects. */
+  async #cancel(request: UpstreamRequest): Promise<void> {
+    const { message } = request;
+    if (message?.kind !== 'request' || isModern(message)) return;
+    const cancellation = cancellationOf(message.id);
+    const signal = AbortSignal.timeout(this.limits.timeoutMs);
+    await this.#send({ ...request, message: cancellation, signal })
+      .then(async ({ body }) => body.dump())
+      .catch(() => undefined);
+  }
+
   async *#exchange(request: UpstreamRequest, forwarding: Forwarding): AsyncGenerator<AnswerPart> {
-    const response = await this.#send(request);
+    const response = await this.#send(request, forwarding.ended);
     // Every reader of the body learns of its errors; a body that is dropped unread has none, and an error
     // that nobody listens to would end the process.
     response.body.on('error', () => undefined);
@@ -77,8 +91,9 @@ export class HttpUpstream implements McpUpstream {
     }
   }
 
-  async #send(request: UpstreamRequest): Promise<Dispatcher.ResponseData> {
-    const { verb, message, session, headers, signal } = request;
+  async #send(request: UpstreamRequest, ended?: AbortSignal): Promise<Dispatcher.ResponseData> {
+    const { verb, message, session, headers } = request;
+    const signal = ended === undefined ? request.signal : AbortSignal.any([request.signal, ended]);
     try {
       return await send(this.config.url, {
         dispatcher: this.#agent,
@@ -164,7 +179,9 @@ export async function visibleOnly(
   if (message?.kind !== 'request') return answer;
   const catalog = catalogOf(message.method, answer);
   if (catalog === undefined) return answer;
-  return catalog.keep(await forwarding.visible(catalog.usedWith, catalog.names));
+  request.onListed(catalog);
+  const names = catalog.items.map(({ name }) => name);
+  return catalog.keep(await forwarding.visible(catalog.usedWith, names));
 }
 
 async function readAll(body: AsyncIterable<Uint8Array>, maxBytes: number): Promise<Buffer> {

@@ -3,8 +3,12 @@ import type { Principal } from '#contracts';
 import { type Authentication, refusalOf, TokenError, type TokenErrorCode } from '#identity';
 import { Refusal } from '../gate/refusal.js';
 import type { Server, Servers } from '../servers.js';
+import { type ClientInfo, clientInfoOf } from './client-info.js';
+import { type Continuation, continued } from './continued.js';
+import type { Continuations } from './continuations.js';
+import { type Demands, demandsOf } from './justification.js';
 import { readMessage, type Message } from './message.js';
-import { upstreamHeaders } from './mirrored-headers.js';
+import { checkMirrored, upstreamHeaders } from './mirrored-headers.js';
 import { type Operation, operationOf, upkeepOperation } from './operation.js';
 import type { ResourceMetadata } from './resource-metadata.js';
 import type { Session, SessionIds } from './session-ids.js';
@@ -32,9 +36,15 @@ export interface Intake {
   readonly principal: Principal;
   readonly server: Server;
   readonly session: Session | undefined;
+  /** What is to be judged and sent: without what was said to the gateway alone. */
   readonly message: Message | undefined;
   readonly operation: Operation;
   readonly headers: Readonly<Record<string, string>>;
+  readonly client: ClientInfo | null;
+  readonly demands: Demands;
+  readonly continues: Continuation | undefined;
+  /** Who calls, found out once more. @throws Refusal of stage `forward` */
+  identify(): Promise<Principal>;
 }
 
 /** The caller was not identified: refused with the headers that tell how to get a token. */
@@ -45,11 +55,17 @@ export class IdentityRefusal extends Refusal {
     readonly tokenCode: TokenErrorCode,
     message: string,
     cause: unknown,
+    stage: 'intake' | 'forward' = 'intake',
   ) {
     const code = status === 503 ? 'IDENTITY_UNAVAILABLE' : 'IDENTITY_REFUSED';
-    super(code, 'intake', `${message} (${tokenCode})`, {}, { cause });
+    super(code, stage, `${message} (${tokenCode})`, {}, { cause });
   }
 }
+
+type Said = Pick<Intake, 'message' | 'operation' | 'demands' | 'continues'> & {
+  /** The message as it came. */
+  readonly sent: Message | undefined;
+};
 
 /** What reading a request needs. */
 export interface IntakeParts {
@@ -58,6 +74,7 @@ export interface IntakeParts {
   readonly metadata: ResourceMetadata;
   readonly servers: Servers;
   readonly sessionIds: SessionIds;
+  readonly continuations: Continuations;
   readonly maxBodyBytes: number;
   readonly maxDepth: number;
 }
@@ -75,29 +92,59 @@ export class IntakeReader {
   ): Promise<Intake> {
     const { request, response } = exchange;
     checkTransport(request, this.parts.allowed);
-    const principal = await this.#identify(serverName, request, response);
+    const principal = await this.#identify('intake', serverName, request, response);
     learned.principal = principal;
     const server = this.parts.servers.find(serverName);
     if (server === undefined) {
       throw new Refusal('SERVER_UNKNOWN', 'intake', 'No server of this name is configured.');
     }
     learned.server = server;
-    const message = verb === 'POST' ? await this.#message(request) : undefined;
-    if (message !== undefined) learned.message = message;
-    const operation = message === undefined ? verbOperation(verb) : operationOf(message);
-    learned.operation = operation;
+    const said = await this.#said(verb, request, { server: server.name, principal }, learned);
+    const { continues, demands, message, operation, sent } = said;
     const session = this.#session(request, server, principal);
-    const headers = upstreamHeaders(request.headers, message, operation);
-    return { verb, principal, server, session, message, operation, headers };
+    checkMirrored(request.headers, sent, operation);
+    const headers = upstreamHeaders(versionIn(request), message, operation);
+    const client = clientInfoOf(message) ?? session?.client ?? null;
+    const identify = async (): Promise<Principal> =>
+      this.#identify('forward', serverName, request, response);
+    const who = { principal, client, identify };
+    return { verb, server, session, headers, message, operation, demands, continues, ...who };
   }
 
-  async #identify(serverName: string, request: Request, response: Response): Promise<Principal> {
+  /** What a request says: as it was sent, and as it is to be judged. */
+  async #said(
+    verb: Verb,
+    request: Request,
+    asker: { readonly server: string; readonly principal: Principal },
+    learned: Learned,
+  ): Promise<Said> {
+    if (verb !== 'POST') {
+      const operation = verbOperation(verb);
+      learned.operation = operation;
+      return { sent: undefined, message: undefined, operation, demands: {}, continues: undefined };
+    }
+    const sent = await this.#message(request);
+    learned.message = sent;
+    const { demands, message: asked } = demandsOf(sent, request.headers);
+    learned.operation = operationOf(asked);
+    const now = { ...asker, nowMs: Date.now() };
+    const { continues, message } = continued(asked, now, this.parts.continuations);
+    if (continues !== undefined) learned.operation = operationOf(message);
+    return { sent, message, operation: learned.operation, demands, continues };
+  }
+
+  async #identify(
+    stage: 'intake' | 'forward',
+    serverName: string,
+    request: Request,
+    response: Response,
+  ): Promise<Principal> {
     try {
       return await this.parts.authentication.identify(request, response);
     } catch (error) {
       if (!(error instanceof TokenError)) throw error;
       const { status, headers } = refusalOf(error, this.parts.metadata.challenge(serverName));
-      throw new IdentityRefusal(status, headers, error.code, error.message, error);
+      throw new IdentityRefusal(status, headers, error.code, error.message, error, stage);
     }
   }
 
@@ -130,6 +177,11 @@ export class IntakeReader {
     if (session !== undefined) return session;
     throw new Refusal('SESSION_UNKNOWN', 'intake', 'The session is unknown; initialize anew.');
   }
+}
+
+function versionIn({ headers }: Request): string | undefined {
+  const version = headers['mcp-protocol-version'];
+  return typeof version === 'string' ? version : undefined;
 }
 
 function verbOperation(verb: Verb): Operation {

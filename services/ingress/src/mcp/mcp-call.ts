@@ -1,37 +1,51 @@
-import type { Response } from 'express';
-import { sessionClosed, sessionOpened } from '#contracts';
-import type { Bus } from '#bus';
-import type { Json } from '#masking';
-import type { AnswerPart, AskedCall, Caller, Forwarding, Upstream } from '../gate/call.js';
+import type {
+  AnswerPart,
+  AskedCall,
+  Caller,
+  Forwarding,
+  Pending,
+  Upstream,
+  Withdrawal,
+} from '../gate/call.js';
 import type { Gate } from '../gate/gate.js';
-import type { RefusalRecord } from '../gate/refusal-record.js';
 import { type CallsInFlight, flightKey } from './calls-in-flight.js';
-import type { ClientAnswer } from './client-answer.js';
+import type { Catalog } from './catalog.js';
+import type { Continuations } from './continuations.js';
+import type { Definitions } from './definitions.js';
+import { offeringTasks } from './discovery.js';
 import { isModern } from './era.js';
 import type { Intake } from './intake.js';
-import { isObject, objectAt, saysError } from './message.js';
-import type { Session, SessionIds } from './session-ids.js';
+import { type LadderSettings, offersTasks, progressTokenOf, type Wait, waitOf } from './ladder.js';
+import { saysError } from './message.js';
+import { waitingWords } from './pending-answer.js';
 import { type Relabelled, relabelled } from './relabel.js';
+import type { Session, SessionIds } from './session-ids.js';
+import type { SessionRecord } from './session-record.js';
 import type { McpUpstream, UpstreamReply } from './upstream.js';
 import type { Upstreams } from './upstreams.js';
-
-/** How long calls wait for people, and how often a waiting client is told, in milliseconds. */
-export interface HoldSettings {
-  readonly holdWithProgressMs: number;
-  readonly holdSilentMs: number;
-  readonly progressMs: number;
-}
 
 /** What every call is made with. */
 export interface McpCallParts {
   readonly gate: Gate;
-  readonly bus: Bus;
-  readonly instance: string;
   readonly upstreams: Upstreams;
   readonly inFlight: CallsInFlight;
   readonly sessionIds: SessionIds;
-  readonly refusals: RefusalRecord;
-  readonly hold: HoldSettings;
+  readonly sessions: SessionRecord;
+  readonly definitions: Definitions;
+  readonly continuations: Continuations;
+  readonly ladder: LadderSettings;
+  /** The page of an approval. */
+  readonly approvalPage: (approvalId: string) => string;
+}
+
+/** Where that which is said to a call goes. */
+export interface CallAnswer {
+  /** The upstream has taken the message; nothing was written for it yet. */
+  expect(reply: UpstreamReply, sessionId: string | undefined): void;
+  /** Takes a masked part. */
+  release(part: AnswerPart): Promise<void>;
+  /** People are being asked. */
+  progress(token: string | number, message: string): void;
 }
 
 /** One message of a client on its way through the gate and back. */
@@ -39,7 +53,7 @@ export class McpCall implements Caller {
   readonly #withdrawal = new AbortController();
   readonly #unwanted = new AbortController();
   readonly withdrawn = this.#withdrawal.signal;
-  readonly holdMs: number;
+  readonly wait: Wait;
   #hasRun = false;
   #opened: Session | undefined;
   #showsProgress: NodeJS.Timeout | undefined;
@@ -47,24 +61,29 @@ export class McpCall implements Caller {
   constructor(
     private readonly callId: string,
     private readonly intake: Intake,
-    private readonly answer: ClientAnswer,
+    private readonly answer: CallAnswer,
     private readonly parts: McpCallParts,
   ) {
-    const { holdSilentMs, holdWithProgressMs } = parts.hold;
-    this.holdMs = this.#progressToken() === undefined ? holdSilentMs : holdWithProgressMs;
+    this.wait = this.#waits();
+  }
+
+  /** Whether the server may have acted. */
+  get hasRun(): boolean {
+    return this.#hasRun;
+  }
+
+  get holdMs(): number {
+    return this.wait.holdMs;
   }
 
   /** Takes the call through the gate. @throws Refusal, on record. */
-  async run(response: Response): Promise<void> {
-    const { server, message } = this.intake;
-    const upstream = this.parts.upstreams.of(server);
-    response.on('close', () => this.#clientLeft());
-    if (response.destroyed) this.#clientLeft();
+  async run(): Promise<void> {
+    const upstream = this.parts.upstreams.of(this.intake.server);
     const remove = this.#announce();
     try {
       await this.parts.gate.pass(this.#asked(), this.#guarded(upstream), this, saysError);
-      if (this.intake.verb === 'DELETE') this.#recordClosed();
-      if (message?.kind === 'request' && message.method === 'initialize') this.#recordOpened();
+      if (this.intake.verb === 'DELETE') this.parts.sessions.closed(this.intake);
+      if (this.#opened !== undefined) this.parts.sessions.opened(this.intake, this.#opened);
     } finally {
       clearInterval(this.#showsProgress);
       remove();
@@ -73,25 +92,71 @@ export class McpCall implements Caller {
 
   /** The gateway stops: what has not run is given up, streams end; a call that runs may finish. */
   stop(): void {
-    this.#withdrawal.abort('gateway');
+    this.#giveUp('gateway');
     if (this.intake.verb === 'GET') this.#unwanted.abort();
   }
 
-  onPending(approvalId: string): void {
-    const token = this.#progressToken();
-    if (token === undefined) return;
-    const text = `Waiting for an approval (${approvalId}).`;
-    this.answer.progress(token, text);
-    const { progressMs } = this.parts.hold;
-    this.#showsProgress = setInterval(() => this.answer.progress(token, text), progressMs).unref();
+  /**
+   * A call that has not run is given up. One that runs goes on in the older era, where a lost connection
+   * is no cancellation; in the stateless era, and for a stream, it is.
+   */
+  clientLeft(): void {
+    if (!this.#hasRun) this.#giveUp('client');
+    const isStream = this.intake.verb === 'GET';
+    if (isStream || isModern(this.intake.message)) this.#unwanted.abort();
+  }
+
+  /** Nobody waits just now, but the client will come back: what has not run waits on without it. */
+  clientWillReturn(): void {
+    if (!this.#hasRun) this.#giveUp('later');
+  }
+
+  /** The client takes the call back; false when it has run. */
+  withdraw(): boolean {
+    if (this.#hasRun) return false;
+    this.#giveUp('client');
+    return true;
+  }
+
+  onPending(pending: Pending): void {
+    const token = progressTokenOf(this.intake.message);
+    if (token === undefined || this.wait.rung !== 'progress') return;
+    const text = waitingWords(pending, this.parts.approvalPage(pending.approvalId));
+    const show = (): void => this.answer.progress(token, text);
+    show();
+    this.#showsProgress = setInterval(show, this.parts.ladder.progressEveryMs).unref();
+  }
+
+  async renewed(): Promise<Pick<AskedCall, 'principal' | 'definition'>> {
+    const principal = await this.intake.identify();
+    return { principal, definition: this.#definition() };
   }
 
   async release(part: AnswerPart): Promise<void> {
     await this.answer.release(part);
   }
 
+  #giveUp(reason: Withdrawal): void {
+    this.#withdrawal.abort(reason);
+  }
+
+  /** What is asked for a task waits as short in each question as it did at first. */
+  #waits(): Wait {
+    const { continues, demands, message } = this.intake;
+    const { continuations, ladder } = this.parts;
+    if (continues?.kind === 'task') return { rung: 'task', holdMs: ladder.taskHoldMs };
+    const fitsTask = (): boolean =>
+      message !== undefined && continuations.fits(message.body, demands.justification);
+    return waitOf({ message, clientNames: this.#clientNames(), fitsTask }, ladder);
+  }
+
+  #clientNames(): readonly string[] {
+    const { client, principal } = this.intake;
+    return client === null ? [principal.clientApp] : [client.name, principal.clientApp];
+  }
+
   #asked(): AskedCall {
-    const { operation, principal, server, session } = this.intake;
+    const { client, continues, demands, operation, principal, server, session } = this.intake;
     return {
       ...operation,
       callId: this.callId,
@@ -101,35 +166,56 @@ export class McpCall implements Caller {
       sessionId: session?.sessionId ?? null,
       parentCallId: null,
       principal,
-      client: this.#clientInfo(),
+      client,
+      definition: this.#definition(),
+      joins: continues?.kind === 'task' ? continues.task.approvalId : continues?.leg.approvalId,
+      ...(continues?.kind === 'task' ? { justification: continues.task.justification } : {}),
+      ...demands,
     };
+  }
+
+  #definition(): AskedCall['definition'] {
+    const { operation, server } = this.intake;
+    if (operation.method !== 'tools/call') return undefined;
+    return this.parts.definitions.of(server.name, operation.resource);
   }
 
   /** The upstream, with the moment noted from which the call can no longer be taken back. */
   #guarded(upstream: McpUpstream): Upstream {
-    const { verb, session, headers, principal } = this.intake;
+    const { verb, session, headers, principal, server } = this.intake;
     const caller = `${principal.tenantId}/${principal.objectId}`;
     const own = this.intake.message && relabelled(this.intake.message, this.callId);
     const signal = this.#unwanted.signal;
     const onReply = (reply: UpstreamReply): void => this.#expect(reply);
-    const request = { verb, caller, message: own?.message, session, headers, signal, onReply };
+    const onListed = (catalog: Catalog): void => this.parts.definitions.learn(server.name, catalog);
+    const told = { onReply, onListed };
+    const request = { verb, caller, message: own?.message, session, headers, signal, ...told };
     const prepared = upstream.prepare(request);
     const forward = (forwarding: Forwarding): AsyncIterable<AnswerPart> => {
       this.#hasRun = true;
       clearInterval(this.#showsProgress);
       const parts = prepared.forward(forwarding);
-      return own === undefined ? parts : restored(parts, own);
+      const whole = this.#offersTasks() ? offered(parts) : parts;
+      return own === undefined ? whole : restored(whole, own);
     };
     return { forward };
   }
 
+  #offersTasks(): boolean {
+    const { message, operation } = this.intake;
+    if (operation.method !== 'server/discover' || !isModern(message)) return false;
+    return offersTasks(this.#clientNames(), this.parts.ladder);
+  }
+
   #expect(reply: UpstreamReply): void {
-    const { server, principal } = this.intake;
-    if (reply.issuedSessionId === undefined || !this.#isInitialize()) {
+    const { client, message, server, principal } = this.intake;
+    const isInitialize = message?.kind === 'request' && message.method === 'initialize';
+    if (reply.issuedSessionId === undefined || !isInitialize) {
       this.answer.expect(reply, undefined);
       return;
     }
-    const issued = this.parts.sessionIds.issue(reply.issuedSessionId, server.name, principal);
+    const { sessionIds } = this.parts;
+    const issued = sessionIds.issue(reply.issuedSessionId, server.name, principal, client);
     this.#opened = issued.session;
     this.answer.expect(reply, issued.id);
   }
@@ -139,84 +225,16 @@ export class McpCall implements Caller {
     const { message, principal, server, session } = this.intake;
     if (message?.kind !== 'request') return () => undefined;
     const key = flightKey(principal, server.name, session?.sessionId ?? null, message.id);
-    const call = {
-      withdraw: () => {
-        if (this.#hasRun) return false;
-        this.#withdrawal.abort();
-        return true;
-      },
-      callId: this.callId,
-    };
+    const call = { withdraw: () => this.withdraw(), callId: this.callId };
     this.parts.inFlight.add(key, call);
     return () => this.parts.inFlight.remove(key, call);
   }
-
-  /**
-   * A call that has not run is given up. One that runs goes on in the older era, where a lost connection
-   * is no cancellation; in the stateless era, and for a stream, it is.
-   */
-  #clientLeft(): void {
-    if (!this.#hasRun) this.#withdrawal.abort();
-    const isStream = this.intake.verb === 'GET';
-    if (isStream || isModern(this.intake.message)) this.#unwanted.abort();
-  }
-
-  #isInitialize(): boolean {
-    const { message } = this.intake;
-    return message?.kind === 'request' && message.method === 'initialize';
-  }
-
-  #progressToken(): Json | undefined {
-    const { message } = this.intake;
-    if (message?.kind !== 'request' || this.#isInitialize()) return undefined;
-    const token = objectAt(objectAt(message.body, 'params'), '_meta')['progressToken'];
-    return typeof token === 'string' || typeof token === 'number' ? token : undefined;
-  }
-
-  #clientInfo(): AskedCall['client'] {
-    const { message } = this.intake;
-    const params = message === undefined ? {} : objectAt(message.body, 'params');
-    const meta = objectAt(params, '_meta');
-    const info = params['clientInfo'] ?? meta['io.modelcontextprotocol/clientInfo'];
-    if (!isObject(info)) return null;
-    return { name: shortText(info['name'], 200), version: shortText(info['version'], 100) };
-  }
-
-  #recordOpened(): void {
-    const { operation, principal, server } = this.intake;
-    if (this.#opened === undefined) return;
-    const asked = isObject(operation.arguments)
-      ? operation.arguments['protocolVersion']
-      : undefined;
-    const data = {
-      sessionId: this.#opened.sessionId,
-      ingress: this.parts.instance,
-      protocol: 'mcp',
-      protocolVersion: typeof asked === 'string' ? asked : null,
-      server: server.name,
-      principal,
-      client: this.#clientInfo(),
-    };
-    this.parts.refusals.later(async () => this.parts.bus.publish(sessionOpened, data));
-  }
-
-  #recordClosed(): void {
-    const { principal, server, session } = this.intake;
-    if (session === undefined) return;
-    const data = {
-      sessionId: session.sessionId,
-      ingress: this.parts.instance,
-      server: server.name,
-      principal,
-      reason: 'client' as const,
-    };
-    this.parts.refusals.later(async () => this.parts.bus.publish(sessionClosed, data));
-  }
 }
 
-/** Text that a client says of itself, cut: it goes into every record. */
-function shortText(value: Json | undefined, maxLength: number): string {
-  return typeof value === 'string' ? value.slice(0, maxLength) : '';
+async function* offered(parts: AsyncIterable<AnswerPart>): AsyncGenerator<AnswerPart> {
+  for await (const part of parts) {
+    yield part.last ? { ...part, content: offeringTasks(part.content) } : part;
+  }
 }
 
 async function* restored(

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { setTimeout as pause } from 'node:timers/promises';
 import type { Request, Response } from 'express';
 import { Refusal } from '../gate/refusal.js';
 import type { RefusalRecord, RefusedRequest } from '../gate/refusal-record.js';
@@ -9,58 +8,88 @@ import type { Intake, IntakeReader, Learned, Verb } from './intake.js';
 import { McpCall, type McpCallParts } from './mcp-call.js';
 import { objectAt } from './message.js';
 import { operationOf } from './operation.js';
+import type { OpenCalls } from './open-calls.js';
+import type { PendingAnswers } from './pending-answer.js';
 import type { Quotas } from './quotas.js';
+import type { TaskDesk, TaskQuestion } from './task-desk.js';
+
+/** What the endpoint works with. */
+export interface EndpointParts {
+  readonly reader: IntakeReader;
+  readonly refusals: RefusalRecord;
+  readonly quotas: Quotas;
+  readonly open: OpenCalls;
+  readonly tasks: TaskDesk;
+  readonly pending: PendingAnswers;
+  readonly call: McpCallParts;
+}
 
 /** The MCP endpoint of the gateway: reads a request, takes it through the gate, writes the answer. */
 export class McpEndpoint {
-  readonly #open = new Map<McpCall, Promise<void>>();
-
-  constructor(
-    private readonly reader: IntakeReader,
-    private readonly refusals: RefusalRecord,
-    private readonly quotas: Quotas,
-    private readonly parts: McpCallParts,
-  ) {}
+  constructor(private readonly parts: EndpointParts) {}
 
   /** Answers one HTTP request. Never rejects. */
   async handle(verb: Verb, server: string, request: Request, response: Response): Promise<void> {
     const callId = randomUUID();
-    const answer = new ClientAnswer(response, callId);
+    const { approvalPage } = this.parts.call;
+    const answer = new ClientAnswer(response, { callId, approvalPage });
     const learned: Learned = {};
     let giveBack: (() => void) | undefined;
+    const occupied: Promise<unknown>[] = [];
+    const occupy = (run: Promise<unknown>): void => void occupied.push(run);
     try {
       const admitted = await this.#read(callId, verb, server, { request, response }, learned);
       ({ giveBack } = admitted);
       const intake = this.#remaining(admitted.intake);
-      if (intake !== undefined) {
-        await this.#run(new McpCall(callId, intake, answer, this.parts), response);
-      }
+      if (intake !== undefined) await this.#answer({ callId, intake, response, occupy }, answer);
     } catch (error) {
       answer.refuse(asRefusal(error), learned.message);
     } finally {
       answer.end();
-      giveBack?.();
+      void Promise.all(occupied).finally(giveBack);
     }
   }
 
   /** Gives up every call that has not run, and ends streams. */
   stop(): void {
-    for (const call of this.#open.keys()) call.stop();
+    this.parts.open.stop();
   }
 
   /** Resolves when no call is at the gate any more, or after `timeoutMs`. */
   async settled(timeoutMs: number): Promise<void> {
-    const ended = Promise.allSettled(this.#open.values());
-    await Promise.race([ended, pause(timeoutMs, undefined, { ref: false })]);
+    await this.parts.open.settled(timeoutMs);
   }
 
-  async #run(call: McpCall, response: Response): Promise<void> {
-    const running = call.run(response);
-    this.#open.set(call, running);
+  async #answer(question: Omit<TaskQuestion, 'continues'>, answer: ClientAnswer): Promise<void> {
+    const { callId, intake, response } = question;
+    const { continues, message } = intake;
+    if (continues?.kind !== 'task') {
+      await this.#run(callId, intake, answer, response);
+      return;
+    }
+    const result = await this.parts.tasks.answer({ ...question, continues });
+    const id = message?.kind === 'request' ? message.id : null;
+    answer.tell({ jsonrpc: '2.0', id, result });
+  }
+
+  /** A client that can wait no longer may go on waiting in a way of its own. */
+  async #run(
+    callId: string,
+    intake: Intake,
+    answer: ClientAnswer,
+    response: Response,
+  ): Promise<void> {
+    const call = new McpCall(callId, intake, answer, this.parts.call);
+    response.on('close', () => call.clientLeft());
+    if (response.destroyed) call.clientLeft();
     try {
-      await running;
-    } finally {
-      this.#open.delete(call);
+      await this.parts.open.run(call);
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      const { wait } = call;
+      const told = this.parts.pending.answerTo(error, { callId, intake, wait });
+      if (told === undefined) throw error;
+      answer.tell(told);
     }
   }
 
@@ -74,12 +103,12 @@ export class McpEndpoint {
     // A request that was broken off may have no socket any more.
     const remoteAddress = exchange.request.socket.remoteAddress ?? null;
     try {
-      const intake = await this.reader.read(verb, serverName, exchange, learned);
+      const intake = await this.parts.reader.read(verb, serverName, exchange, learned);
       const kind = verb === 'GET' ? 'stream' : 'call';
-      return { intake, giveBack: this.quotas.take(intake.principal, kind) };
+      return { intake, giveBack: this.parts.quotas.take(intake.principal, kind) };
     } catch (error) {
       const refusal = asRefusal(error);
-      await this.refusals.ofRequest(known(callId, learned, remoteAddress), refusal);
+      await this.parts.refusals.ofRequest(known(callId, learned, remoteAddress), refusal);
       throw refusal;
     }
   }
@@ -97,7 +126,7 @@ export class McpEndpoint {
     const { requestId } = params;
     if (typeof requestId !== 'string' && typeof requestId !== 'number') return undefined;
     const key = flightKey(principal, server.name, session?.sessionId ?? null, requestId);
-    const call = this.parts.inFlight.find(key);
+    const call = this.parts.call.inFlight.find(key);
     if (call === undefined || call.withdraw()) return undefined;
     const body = { ...message.body, params: { ...params, requestId: call.callId } };
     const renamed = { ...message, body };

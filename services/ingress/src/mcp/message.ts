@@ -48,6 +48,13 @@ function readResponse(body: JsonObject): Message | undefined {
   return id.success && hasOne ? { kind: 'response', id: id.data, body } : undefined;
 }
 
+/** Takes a request back that was sent before. */
+export function cancellationOf(requestId: RequestId): Extract<Message, { kind: 'notification' }> {
+  const method = 'notifications/cancelled';
+  const body = { jsonrpc: '2.0', method, params: { requestId } };
+  return { kind: 'notification', method, body };
+}
+
 /** True for a JSON object; arrays and null are none. */
 export function isObject(value: Json | undefined): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { Refusal } from '../gate/refusal.js';
 import { isModern, modernVersion } from './era.js';
-import type { Message } from './message.js';
+import { type Message, objectAt } from './message.js';
 import type { Operation } from './operation.js';
 
 const versionPattern = /^\d{4}-\d{2}-\d{2}$/;
@@ -9,42 +9,64 @@ const plainValue = /^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$/;
 const encodedValue = /^=\?base64\?(?<encoded>[A-Za-z0-9+/]*={0,2})\?=$/;
 
 /**
- * The protocol headers that go upstream. In the stateless era they repeat the body, so they must agree
- * with it (decided is on the body) and are written anew; in the older era the repeated ones are dropped.
- * Mirrored parameters (`Mcp-Param-*`) are not passed on: nothing has compared them with the arguments.
+ * Checks the protocol headers of a request. In the stateless era they repeat the body, so they must agree
+ * with it: decided is on the body.
  * @throws Refusal when header and body differ.
  */
-export function upstreamHeaders(
+export function checkMirrored(
   headers: IncomingHttpHeaders,
   message: Message | undefined,
   operation: Operation,
-): Record<string, string> {
+): void {
   const version = headers['mcp-protocol-version'];
-  const passed: Record<string, string> = {};
-  if (typeof version === 'string') {
-    if (!versionPattern.test(version)) throw mismatch('MCP-Protocol-Version is no version.');
-    passed['mcp-protocol-version'] = version;
+  if (typeof version === 'string' && !versionPattern.test(version)) {
+    throw mismatch('MCP-Protocol-Version is no version.');
   }
   if (isModern(message) !== (version === modernVersion)) {
     throw mismatch('MCP-Protocol-Version does not agree with the body.');
   }
-  if (version !== modernVersion) return passed;
-  return { ...passed, ...modernHeaders(headers, operation) };
-}
-
-function modernHeaders(headers: IncomingHttpHeaders, operation: Operation): Record<string, string> {
-  if (headers['mcp-method'] !== operation.method) {
+  if (version !== modernVersion) return;
+  if (headers['mcp-method'] !== methodOf(message, operation)) {
     throw mismatch('Mcp-Method is missing or does not agree with the body.');
   }
   const name = headers['mcp-name'];
   const claimed = typeof name === 'string' ? decoded(name) : '';
-  if (claimed !== operation.resource) {
+  if (claimed !== nameOf(message, operation)) {
     throw mismatch('Mcp-Name is missing or does not agree with the body.');
   }
+}
+
+/**
+ * The protocol headers that go upstream with a message: those that repeat it are written anew, and in the
+ * older era dropped. Mirrored parameters (`Mcp-Param-*`) are not passed on: nothing has compared them
+ * with the arguments.
+ */
+export function upstreamHeaders(
+  version: string | undefined,
+  message: Message | undefined,
+  operation: Operation,
+): Record<string, string> {
+  if (version === undefined) return {};
+  if (version !== modernVersion) return { 'mcp-protocol-version': version };
+  const name = nameOf(message, operation);
   return {
-    'mcp-method': operation.method,
-    ...(operation.resource === '' ? {} : { 'mcp-name': encoded(operation.resource) }),
+    'mcp-protocol-version': version,
+    'mcp-method': methodOf(message, operation),
+    ...(name === '' ? {} : { 'mcp-name': encoded(name) }),
   };
+}
+
+function methodOf(message: Message | undefined, operation: Operation): string {
+  return message === undefined || message.kind === 'response' ? operation.method : message.method;
+}
+
+/** Of a question after a task, its id (ext-tasks 2026-07-28, routing headers); of any other, what it is about. */
+function nameOf(message: Message | undefined, operation: Operation): string {
+  if (message?.kind !== 'request' || !/^tasks\/(get|update|cancel)$/.test(message.method)) {
+    return operation.resource;
+  }
+  const { taskId } = objectAt(message.body, 'params');
+  return typeof taskId === 'string' ? taskId : '';
 }
 
 function encoded(value: string): string {

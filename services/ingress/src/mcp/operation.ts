@@ -1,6 +1,7 @@
 import type { Facts } from '#contracts';
 import type { Json } from '#masking';
 import { Refusal } from '../gate/refusal.js';
+import { withoutTasks } from './era.js';
 import { isObject, type JsonObject, type Message, objectAt } from './message.js';
 
 /** A message in the words that all protocols share. */
@@ -63,7 +64,7 @@ const maxNameLength = 2048;
 const maxVolatileLength = 1024;
 
 /** Members of `_meta` that differ between a call and its retry and change nothing about it. */
-const volatileMeta = new Set(['progressToken', 'traceparent', 'tracestate', 'baggage']);
+export const volatileMeta = new Set(['progressToken', 'traceparent', 'tracestate', 'baggage']);
 
 /**
  * What a message asks for. A response of the client to the server is an operation too.
@@ -133,7 +134,7 @@ function signedMeta(meta: Json | undefined): JsonObject {
   const all = Object.entries(meta);
   const isPlain = all.every(([name, value]) => !volatileMeta.has(name) || isShort(value));
   if (!isPlain) throw refuse('A progress token or trace context must be a short text or a number.');
-  return Object.fromEntries(all.filter(([name]) => !volatileMeta.has(name)));
+  return withoutTasks(Object.fromEntries(all.filter(([name]) => !volatileMeta.has(name))));
 }
 
 function isShort(value: Json): boolean {

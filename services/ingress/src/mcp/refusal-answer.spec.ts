@@ -15,7 +15,7 @@ test.each([
 ])(
   'when %s names what the caller must not know of, then it is told what it would be if there were none',
   (method, params, code, message) => {
-    const { error } = refusalMessage(hidden, 'call-1', asked(method, params));
+    const { error } = refusalMessage(hidden, { callId: 'call-1' }, asked(method, params));
 
     expect(error).toEqual({ code, message });
   },
@@ -24,7 +24,7 @@ test.each([
 test.each(['initialize', 'tools/list', 'ping'])(
   'when %s is denied, which names nothing, then the caller learns that it was denied',
   (method) => {
-    const { error } = refusalMessage(hidden, 'call-1', asked(method));
+    const { error } = refusalMessage(hidden, { callId: 'call-1' }, asked(method));
 
     expect(error).toMatchObject({
       code: 4030,

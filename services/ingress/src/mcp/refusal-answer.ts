@@ -1,5 +1,5 @@
 import type { Refusal, RefusalCode } from '../gate/refusal.js';
-import { isModern } from './era.js';
+import { isModern, tasksExtension } from './era.js';
 import { type JsonObject, type Message, objectAt } from './message.js';
 
 /** An HTTP answer that refuses. */
@@ -30,6 +30,8 @@ const answers = {
   IDENTITY_UNAVAILABLE: { rpc: 5030, http: 503, isTransport: true },
   SERVER_UNKNOWN: { rpc: 4040, http: 404, isTransport: true },
   SESSION_UNKNOWN: { rpc: -32_001, http: 404, isTransport: true },
+  CONTINUATION_UNKNOWN: { rpc: -32_602, http: 400 },
+  CAPABILITY_MISSING: { rpc: -32_021, http: 400, isTransport: true },
   OVERLOADED: { rpc: 5031, http: 503, isTransport: true },
   RECORD_UNAVAILABLE: { rpc: 5032, http: 503 },
   VERDICT_TIMEOUT: { rpc: 5033, http: 503 },
@@ -38,6 +40,8 @@ const answers = {
   APPROVAL_PENDING: { rpc: 4031, http: 403 },
   APPROVAL_REFUSED: { rpc: 4032, http: 403 },
   APPROVAL_EXPIRED: { rpc: 4033, http: 403 },
+  APPROVAL_STALE: { rpc: 4034, http: 403 },
+  GRANT_ENDED: { rpc: 4035, http: 403 },
   APPROVAL_INVALID: { rpc: 5035, http: 503 },
   APPROVAL_TIMEOUT: { rpc: 5036, http: 503 },
   CANCELLED: { rpc: 4990, http: 499 },
@@ -54,12 +58,21 @@ const toldAsToolResult: ReadonlySet<RefusalCode> = new Set([
   'APPROVAL_PENDING',
   'APPROVAL_REFUSED',
   'APPROVAL_EXPIRED',
+  'APPROVAL_STALE',
+  'GRANT_ENDED',
 ]);
+
+/** What a refusal is told with. */
+export interface Telling {
+  readonly callId: string;
+  /** The page of an approval. */
+  readonly approvalPage?: (approvalId: string) => string;
+}
 
 /** How a refusal is told to an MCP client. `message` is what it sent, if that could be read. */
 export function refusalAnswer(
   refusal: Refusal,
-  callId: string,
+  telling: Telling,
   message: Message | undefined,
 ): RefusalAnswer {
   const answer: Answer = answers[refusal.code];
@@ -69,13 +82,13 @@ export function refusalAnswer(
     status === 503
       ? { 'retry-after': String(Math.ceil((refusal.retryAfterMs ?? 2000) / 1000)) }
       : {};
-  return { status, headers, body: refusalMessage(refusal, callId, message) };
+  return { status, headers, body: refusalMessage(refusal, telling, message) };
 }
 
 /** The JSON-RPC message that refuses: an error, or a tool result that says so. */
 export function refusalMessage(
   refusal: Refusal,
-  callId: string,
+  telling: Telling,
   message: Message | undefined,
 ): JsonObject {
   const id = message?.kind === 'request' ? message.id : null;
@@ -83,10 +96,10 @@ export function refusalMessage(
   if (refusal.hidden && nameOf(message) !== '') {
     return { jsonrpc: '2.0', id, error: unknownResource(method, message) };
   }
+  const data = facts(refusal, telling);
   if (method === 'tools/call' && toldAsToolResult.has(refusal.code)) {
-    return { jsonrpc: '2.0', id, result: toolResult(refusal, callId, message) };
+    return { jsonrpc: '2.0', id, result: toolResult(refusal, data, message) };
   }
-  const data = facts(refusal, callId);
   return {
     jsonrpc: '2.0',
     id,
@@ -94,27 +107,37 @@ export function refusalMessage(
   };
 }
 
-function toolResult(refusal: Refusal, callId: string, message: Message | undefined): JsonObject {
-  const seconds = Math.ceil((refusal.retryAfterMs ?? 0) / 1000);
-  const advice =
-    refusal.code === 'APPROVAL_PENDING'
-      ? ` Approval ${refusal.approvalId ?? ''} is pending: call the same tool with the same arguments again after ${seconds} s.`
-      : '';
+function toolResult(refusal: Refusal, data: JsonObject, message: Message | undefined): JsonObject {
   return {
     ...(isModern(message) ? { resultType: 'complete' } : {}),
     isError: true,
-    content: [{ type: 'text', text: `${refusal.message}${advice}` }],
-    _meta: { 'countersign/refusal': facts(refusal, callId) },
+    content: [{ type: 'text', text: `${refusal.message}${adviceOf(refusal, data)}` }],
+    _meta: { 'countersign/refusal': data },
   };
 }
 
-function facts(refusal: Refusal, callId: string): JsonObject {
+function adviceOf({ code, approvalId, retryAfterMs }: Refusal, { url }: JsonObject): string {
+  if (code !== 'APPROVAL_PENDING') return '';
+  const seconds = Math.ceil((retryAfterMs ?? 0) / 1000);
+  const status = typeof url === 'string' ? ` Its state: ${url}` : '';
+  return ` Approval ${approvalId ?? ''} is pending: call the same tool with the same arguments again after ${seconds} s to join it.${status}`;
+}
+
+function facts(refusal: Refusal, { approvalPage, callId }: Telling): JsonObject {
+  const { approvalId, code, executed, retryAfterMs } = refusal;
   return {
-    code: refusal.code,
+    code,
     callId,
-    executed: refusal.executed,
-    ...(refusal.approvalId === undefined ? {} : { approvalId: refusal.approvalId }),
-    ...(refusal.retryAfterMs === undefined ? {} : { retryAfterMs: refusal.retryAfterMs }),
+    executed,
+    ...(approvalId === undefined ? {} : { approvalId }),
+    ...(approvalId === undefined || approvalPage === undefined
+      ? {}
+      : { url: approvalPage(approvalId) }),
+    ...(code === 'APPROVAL_PENDING' ? { state: 'pending' } : {}),
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    ...(code === 'CAPABILITY_MISSING'
+      ? { requiredCapabilities: { extensions: { [tasksExtension]: {} } } }
+      : {}),
   };
 }
 

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import type { Principal } from '#contracts';
 import { type Sealer, SealBrokenError } from '#trust';
+import type { ClientInfo } from './client-info.js';
 
 /** What a session id given to a client holds. */
 export interface Session {
@@ -9,9 +10,16 @@ export interface Session {
   readonly upstreamId: string;
   /** The id under which the record knows the session. */
   readonly sessionId: string;
+  /** What the client said of itself when it opened the session. */
+  readonly client: ClientInfo | null;
 }
 
-const sessionSchema = z.object({ u: z.string(), s: z.string() });
+/** Ids that were issued before they told of the client still open. */
+const sessionSchema = z.object({
+  u: z.string(),
+  s: z.string(),
+  c: z.object({ name: z.string(), version: z.string() }).optional(),
+});
 
 /**
  * Session ids for clients: the upstream's id, sealed and bound to server, tenant, object id and client
@@ -25,9 +33,10 @@ export class SessionIds {
     upstreamId: string,
     server: string,
     principal: Principal,
+    client: ClientInfo | null,
   ): { id: string; session: Session } {
-    const session = { upstreamId, sessionId: randomUUID() };
-    const text = JSON.stringify({ u: upstreamId, s: session.sessionId });
+    const session = { upstreamId, sessionId: randomUUID(), client };
+    const text = JSON.stringify({ u: upstreamId, s: session.sessionId, c: client ?? undefined });
     return { id: this.sealer.seal(text, bindingOf(server, principal)), session };
   }
 
@@ -35,8 +44,8 @@ export class SessionIds {
   open(id: string, server: string, principal: Principal): Session | undefined {
     try {
       const text = this.sealer.open(id, bindingOf(server, principal));
-      const { u, s } = sessionSchema.parse(JSON.parse(text));
-      return { upstreamId: u, sessionId: s };
+      const { c, s, u } = sessionSchema.parse(JSON.parse(text));
+      return { upstreamId: u, sessionId: s, client: c ?? null };
     } catch (error) {
       if (error instanceof SealBrokenError) return undefined;
       throw error;

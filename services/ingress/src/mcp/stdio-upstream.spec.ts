@@ -62,6 +62,7 @@ const ask = async (
     onReply: (each: UpstreamReply) => {
       reply = each;
     },
+    onListed: () => undefined,
   };
   const parts: unknown[] = [];
   const forwarding = { visible: async (_: string, names: readonly string[]) => new Set(names) };
@@ -72,7 +73,7 @@ const ask = async (
 const open = async (to: StdioUpstream, caller?: string): Promise<Session> => {
   const body = { id: 0, method: 'initialize', params: {} };
   const { reply } = await ask(to, body, undefined, caller);
-  return { upstreamId: reply?.issuedSessionId ?? '', sessionId: 's' };
+  return { upstreamId: reply?.issuedSessionId ?? '', sessionId: 's', client: null };
 };
 
 test('when a session is opened, then a child of its own answers in it', async () => {

@@ -5,7 +5,7 @@ import { Refusal } from '../gate/refusal.js';
 import { CredentialError, type Servers } from '../servers.js';
 import { visibleOnly } from './http-upstream.js';
 import type { UpstreamLimits } from './http-upstream.js';
-import type { JsonObject } from './message.js';
+import { cancellationOf, type JsonObject } from './message.js';
 import { Mailbox } from './mailbox.js';
 import { StdioSession } from './stdio-session.js';
 import { isAnswer, type McpUpstream, upstreamRefusal, type UpstreamRequest } from './upstream.js';
@@ -71,6 +71,11 @@ export class StdioUpstream implements McpUpstream {
   ): AsyncGenerator<AnswerPart> {
     const mailbox = new Mailbox<JsonObject>();
     session.request(message.id, message.body, { say: mailbox.put, end: mailbox.close });
+    const cut = (): void => {
+      session.send(cancellationOf(message.id).body);
+      mailbox.close('cut');
+    };
+    forwarding.ended?.addEventListener('abort', cut, { once: true });
     let isOpen = false;
     let isAnswered = false;
     try {
@@ -87,6 +92,7 @@ export class StdioUpstream implements McpUpstream {
         if (last) return;
       }
     } finally {
+      forwarding.ended?.removeEventListener('abort', cut);
       session.forget(message.id);
       // A session that its client never heard of would keep its place until it is idle.
       if (message.method === 'initialize' && !isAnswered) session.close();

@@ -3,7 +3,7 @@ import { Refusal } from '../gate/refusal.js';
 
 /** Headers of which Node silently keeps the first, or joins several; more than one is refused. */
 const singleHeaders =
-  /^(host|authorization|content-type|content-length|origin|last-event-id|mcp-.*)$/;
+  /^(host|authorization|content-type|content-length|origin|last-event-id|mcp-.*|countersign-.*)$/;
 const maxHeaders = 100;
 
 /** Where requests may come from. */

@@ -1,5 +1,6 @@
 import type { Upstream } from '../gate/call.js';
 import { Refusal } from '../gate/refusal.js';
+import type { Catalog } from './catalog.js';
 import type { JsonObject, Message } from './message.js';
 import type { Session } from './session-ids.js';
 
@@ -27,6 +28,8 @@ export interface UpstreamRequest {
   readonly signal: AbortSignal;
   /** Called once, before the first part. */
   onReply(reply: UpstreamReply): void;
+  /** Called with every list in an answer, as the server gave it. */
+  onListed(catalog: Catalog): void;
 }
 
 /** An upstream MCP server over one of its transports. */

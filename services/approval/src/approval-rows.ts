@@ -1,0 +1,102 @@
+import type { EntityManager } from 'typeorm';
+import type { EventContract, EventOf } from '#contracts';
+import { envelopeText } from './announcements.js';
+import { type Approval, approvalSchema, openStatuses } from './approval.js';
+import { approvalTable, type WaitingCallRow, waitingCallTable } from './approvals.table.js';
+import { askedGroups, groupsAt } from './eligibility.js';
+
+const noFields = {
+  decidedAt: null,
+  decidedBy: null,
+  reason: null,
+  leaseCallId: null,
+  leaseNotAfter: null,
+  usedAt: null,
+};
+
+/** An approval with the event that announced it: the cause of all that is said of it later. */
+export interface Found {
+  readonly approval: Approval;
+  /** The first approval.requested event, as text. */
+  readonly origin: string;
+}
+
+/** Approvals and the calls that wait for them, as rows of one transaction. */
+export class ApprovalRows {
+  constructor(private readonly work: EntityManager) {}
+
+  /** False where the same request is open already: the database's unique index says so. */
+  async insert(approval: Approval): Promise<boolean> {
+    const approverGroups = [...groupsAt(approval, approval.requestedAt)];
+    const inserted = await this.work
+      .createQueryBuilder()
+      .insert()
+      .into(approvalTable)
+      .values({ ...noFields, ...approval, approverGroups, origin: '' })
+      .orIgnore()
+      .returning('id')
+      .execute();
+    return Array.isArray(inserted.raw) && inserted.raw.length === 1;
+  }
+
+  /** The approval under its row lock. */
+  async lock(id: string): Promise<Found | undefined> {
+    const found = { where: { id }, lock: { mode: 'pessimistic_write' } } as const;
+    const row = await this.work.getRepository(approvalTable).findOne(found);
+    return row === null ? undefined : { approval: approvalSchema.parse(row), origin: row.origin };
+  }
+
+  /** The open approval of a request under its row lock. */
+  async lockOpen(requestKey: string): Promise<Found | undefined> {
+    const row = await this.work
+      .getRepository(approvalTable)
+      .createQueryBuilder('approval')
+      .setLock('pessimistic_write')
+      .where('approval.requestKey = :requestKey', { requestKey })
+      .andWhere('approval.status in (:...statuses)', { statuses: openStatuses })
+      .getOne();
+    return row === null ? undefined : { approval: approvalSchema.parse(row), origin: row.origin };
+  }
+
+  /** Keeps the event that announced an approval. */
+  async announcedBy(id: string, requested: EventOf<EventContract>): Promise<void> {
+    await this.work
+      .getRepository(approvalTable)
+      .update({ id }, { origin: envelopeText(requested) });
+  }
+
+  /** Stores a changed approval under its next version; an unchanged one costs nothing. */
+  async store(before: Approval, after: Approval): Promise<Approval> {
+    if (before === after) return after;
+    const isSeen = !(isSigned(before) && isSigned(after));
+    const approval = { ...after, version: before.version + (isSeen ? 1 : 0) };
+    const { escalatedAt, id, requirement } = approval;
+    const wider = escalatedAt === null ? {} : { approverGroups: askedGroups(requirement) };
+    const changedAt = (): string => 'clock_timestamp()';
+    await this.work
+      .getRepository(approvalTable)
+      .update({ id }, { ...noFields, ...approval, ...wider, changedAt });
+    return approval;
+  }
+
+  /** Lets a call wait. */
+  async await(call: Omit<WaitingCallRow, 'seq'>): Promise<void> {
+    await this.work.getRepository(waitingCallTable).insert(call);
+  }
+
+  /** The call was told its outcome. */
+  async told(callId: string): Promise<void> {
+    await this.work.getRepository(waitingCallTable).update({ callId }, { isWaiting: false });
+  }
+
+  /** The calls that wait for an approval, oldest first. */
+  async waiting(approvalId: string): Promise<WaitingCallRow[]> {
+    const where = { approvalId, isWaiting: true };
+    return this.work.getRepository(waitingCallTable).find({ where, order: { seq: 'ASC' } });
+  }
+}
+
+/** Signed, whatever has become of the signature since: copies show no difference. */
+function isSigned({ status }: Approval): boolean {
+  return status === 'approved' || status === 'leased' || status === 'used';
+}

@@ -1,0 +1,102 @@
+import type { Actor } from '#contracts';
+import { visibleLine } from '../visible-text.js';
+import type {
+  ApprovalKind,
+  ApprovalState,
+  ApprovalView,
+  NamedGroup,
+  SignatureSet,
+} from '../approval-view.js';
+
+const months = 'Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec'.split(' ');
+
+/** Longest name or word that is shown whole, code points. */
+const lineLength = 200;
+
+/** Hostile text on one line. */
+export function shown(text: string, maxCodePoints = lineLength): string {
+  return visibleLine(text, maxCodePoints);
+}
+
+/** A person or program by name, or by id where it has no name. */
+export function nameOf({ displayName, objectId }: Actor): string {
+  const name = displayName?.trim() ?? '';
+  return name === '' ? objectId : shown(name, 80);
+}
+
+/** `28 Nov 2026, 14:03:20 UTC`. */
+export function absoluteTime(date: Date): string {
+  const [day = '', time = ''] = date.toISOString().split('T');
+  const [year, month = '1', dayOfMonth] = day.split('-');
+  return `${Number(dayOfMonth)} ${months[Number(month) - 1]} ${year}, ${time.slice(0, 8)} UTC`;
+}
+
+/** `in 4 min`, `2 h ago`; the page's script counts on in the same words. */
+export function relativeTime(date: Date, now: Date): string {
+  const seconds = Math.round((date.getTime() - now.getTime()) / 1000);
+  const words = spanWords(Math.abs(seconds));
+  return seconds >= 0 ? `in ${words}` : `${words} ago`;
+}
+
+/** `45 s`, `12 min`, `3 h 5 min`, `4 d`. */
+export function spanWords(seconds: number): string {
+  if (seconds < 120) return `${seconds} s`;
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 120) return `${minutes} min`;
+  const hours = Math.floor(minutes / 60);
+  if (hours >= 48) return `${Math.floor(hours / 24)} d`;
+  return minutes % 60 === 0 ? `${hours} h` : `${hours} h ${minutes % 60} min`;
+}
+
+/** Groups by name, or by id where the configuration gives none. */
+export function groupNames(groups: readonly NamedGroup[], between: string): string {
+  return groups.map(({ id, name }) => (name === null ? id : shown(name, 80))).join(between);
+}
+
+/** `1 of 2 signed for owners`. */
+export function signatureWords({ groups, isEscalation, quorum, signed }: SignatureSet): string {
+  const escalated = isEscalation ? ' (asked since the escalation)' : '';
+  return `${signed} of ${quorum} signed for ${groupNames(groups, ' or ')}${escalated}`;
+}
+
+/** What is asked, as a sentence without its subject: `asks to call refund_order on orders`. */
+export function wish(view: ApprovalView): string {
+  const target = `${shown(view.resource, 120)} on ${shown(view.server, 80)}`;
+  const asks: Record<ApprovalKind, string> = {
+    call: `asks to ${verbOf(view.method)} ${target}`,
+    grant: `asks for access to ${target}`,
+    'break-glass': `used break-glass to ${verbOf(view.method)} ${target}`,
+  };
+  return asks[view.kind];
+}
+
+const verbs: Readonly<Record<string, string>> = {
+  'tools/call': 'call',
+  'resources/read': 'read',
+  'prompts/get': 'use',
+};
+
+function verbOf(method: string): string {
+  return Object.hasOwn(verbs, method) ? (verbs[method] ?? '') : shown(method, 60);
+}
+
+/** A state in words, with the tone that the style gives it. */
+export const stateWords: Readonly<
+  Record<ApprovalState, { readonly words: string; readonly tone: 'wait' | 'good' | 'bad' | 'past' }>
+> = {
+  pending: { words: 'Waiting', tone: 'wait' },
+  approved: { words: 'Approved', tone: 'good' },
+  leased: { words: 'Approved, about to run', tone: 'good' },
+  used: { words: 'Approved and run', tone: 'good' },
+  granted: { words: 'Granted', tone: 'good' },
+  refused: { words: 'Denied', tone: 'bad' },
+  expired: { words: 'Expired, not approved', tone: 'past' },
+  withdrawn: { words: 'Withdrawn', tone: 'past' },
+  unreviewed: { words: 'Ran without approval, to be reviewed', tone: 'wait' },
+  reviewed: { words: 'Ran without approval, reviewed', tone: 'past' },
+};
+
+/** Whether somebody still has to do something about it. */
+export function isOpen(view: ApprovalView): boolean {
+  return view.state === 'pending' || view.state === 'unreviewed';
+}

@@ -1,0 +1,235 @@
+import type { ApprovalView } from '../approval-view.js';
+import { visibleLines } from '../visible-text.js';
+import {
+  outcomeRows,
+  requesterRows,
+  riskRows,
+  ruleRows,
+  type Scale,
+  scopeRows,
+  similarRows,
+  targetRows,
+  voteRows,
+} from './card-rows.js';
+import { isOpen, offerOf, standingOf } from './card-standing.js';
+import { box, type CardElement, duration, line, row, runs, utc } from './card-text.js';
+import type { Verb } from './press.js';
+
+/** An Adaptive Card as plain JSON. */
+export interface AdaptiveCard {
+  readonly type: 'AdaptiveCard';
+  readonly $schema: string;
+  readonly version: string;
+  readonly fallbackText: string;
+  readonly body: readonly CardElement[];
+  readonly actions?: readonly CardElement[];
+}
+
+/** Bytes of JSON that a card may have: Teams documents limits between 28 and 100 KB. */
+export const maxCardBytes = 24_576;
+
+const maxArgumentPoints = 1500;
+const maxArgumentLines = 30;
+const reasonLimits = { maxCodePoints: 500, maxLines: 6 };
+
+/**
+ * The card of an approval as one audience sees it: Adaptive Card 1.5, universal actions. All text that is not a
+ * constant stands in TextRuns, visible and cut; when even that is too much, everything is cut shorter still.
+ */
+export function approvalCard(
+  view: ApprovalView,
+  audience: 'approvers' | 'requester',
+  nonce: string,
+): AdaptiveCard {
+  const build = (scale: number): AdaptiveCard => {
+    const shorten: Scale = (points) => Math.max(16, Math.floor(points * scale));
+    const body = isOpen(view)
+      ? openBody(view, audience, shorten)
+      : closedBody(view, audience, shorten);
+    const actions = isOpen(view) ? openActions(view, audience, nonce) : [];
+    return card([banner(view, audience), ...body], actions);
+  };
+  return [1, 0.5, 0.25].map(build).find(isSmallEnough) ?? build(0.1);
+}
+
+/** A word besides, as a card too: plain text of a message would be read as Markdown. */
+export function noticeCard(text: string): AdaptiveCard {
+  const lines = visibleLines(text, { maxCodePoints: 2000, maxLines: maxArgumentLines });
+  return card(
+    lines.map((each) => line(runs(each === '' ? ' ' : each))),
+    [],
+  );
+}
+
+function card(body: readonly CardElement[], actions: readonly CardElement[]): AdaptiveCard {
+  return {
+    type: 'AdaptiveCard',
+    $schema: 'http://adaptivecards.io/schemas/adaptive-card.json',
+    version: '1.5',
+    fallbackText: 'A word from Countersign that this client cannot show.',
+    body,
+    ...(actions.length === 0 ? {} : { actions }),
+  };
+}
+
+function isSmallEnough(card: AdaptiveCard): boolean {
+  return Buffer.byteLength(JSON.stringify(card)) <= maxCardBytes;
+}
+
+function banner(view: ApprovalView, audience: 'approvers' | 'requester'): CardElement {
+  const { title, style } = standingOf(view, audience);
+  const kinds = {
+    call: 'One call of a tool',
+    grant: 'Access for a time, asked ahead of need',
+    'break-glass': 'Break-glass',
+  };
+  return {
+    type: 'Container',
+    style,
+    bleed: true,
+    items: [
+      line([{ type: 'TextRun', text: title, weight: 'Bolder', size: 'Large' }]),
+      line([{ type: 'TextRun', text: kinds[view.kind], isSubtle: true }], 'None'),
+    ],
+  };
+}
+
+function openBody(
+  view: ApprovalView,
+  audience: 'approvers' | 'requester',
+  scale: Scale,
+): CardElement[] {
+  return [
+    ...requesterRows(view, scale),
+    ...targetRows(view, scale),
+    ...(view.kind === 'grant' && view.grant !== null ? wishRows(view, scale) : []),
+    ...riskRows(view, scale),
+    ...ruleRows(view, scale),
+    ...voteRows(view, scale),
+    ...justification(view, scale),
+    ...argumentBox(view, scale),
+    ...similarRows(view, scale),
+    ...(audience === 'approvers' ? offerRows(view, scale) : []),
+    ...footRows(view),
+    ...(audience === 'approvers' ? [reasonInput(view)] : []),
+  ];
+}
+
+function closedBody(
+  view: ApprovalView,
+  audience: 'approvers' | 'requester',
+  scale: Scale,
+): CardElement[] {
+  return [
+    ...outcomeRows(view, scale),
+    ...(audience === 'approvers' ? requesterRows(view, scale) : []),
+    ...targetRows(view, scale),
+    ...footRows(view),
+  ];
+}
+
+/** Who could do what without being asked again, if that button were pressed. */
+function offerRows(view: ApprovalView, scale: Scale): CardElement[] {
+  const offer = offerOf(view);
+  if (offer === null) return [];
+  const { displayName, objectId } = view.requester;
+  const label = `Approve for ${duration(offer.maxSeconds)} lets`;
+  return [
+    row(label, `${displayName ?? objectId} (${objectId})`, scale(140)),
+    ...scopeRows('call again on', offer.scope, scale),
+  ];
+}
+
+function wishRows(view: ApprovalView, scale: Scale): CardElement[] {
+  if (view.grant === null) return [];
+  const { scope, seconds } = view.grant;
+  return [
+    ...scopeRows('Wanted', scope, scale),
+    ...(seconds === null ? [] : [row('For', duration(seconds), 40)]),
+  ];
+}
+
+function justification(view: ApprovalView, scale: Scale): CardElement[] {
+  if (view.justification !== null) {
+    const limits = { ...reasonLimits, maxCodePoints: scale(reasonLimits.maxCodePoints) };
+    return [box('Reason given by the requester', view.justification, limits)];
+  }
+  return view.isJustificationRequired
+    ? [row('Reason', 'required, and not given yet', 40, { color: 'Warning' })]
+    : [];
+}
+
+function argumentBox(view: ApprovalView, scale: Scale): CardElement[] {
+  if (view.maskedArguments === '') return [];
+  const limits = { maxCodePoints: scale(maxArgumentPoints), maxLines: maxArgumentLines };
+  const style = { fontType: 'Monospace' } as const;
+  return [box('Arguments, masked', indented(view.maskedArguments), limits, style)];
+}
+
+function footRows(view: ApprovalView): CardElement[] {
+  return [
+    row('Digest (SHA-256)', view.digest.slice(0, 16), 20, { fontType: 'Monospace' }),
+    ...(view.state === 'pending' ? [row('Expires', utc(view.expiresAt), 40)] : []),
+    row('Request', view.id, 40),
+  ];
+}
+
+/** Whether it is needed is checked when it arrives: a required input would block every other button too. */
+function reasonInput(view: ApprovalView): CardElement {
+  const label = view.kind === 'break-glass' ? 'Note' : 'Reason (required to deny)';
+  return {
+    type: 'Input.Text',
+    id: 'reason',
+    label,
+    isMultiline: true,
+    maxLength: 500,
+    spacing: 'Medium',
+  };
+}
+
+function openActions(
+  view: ApprovalView,
+  audience: 'approvers' | 'requester',
+  nonce: string,
+): CardElement[] {
+  const details = detailsAction(view);
+  if (audience === 'requester') {
+    // The one thing that is the requester's to do: say why.
+    return view.isJustificationRequired && view.justification === null ? details : [];
+  }
+  const button = (verb: Verb, title: string, style?: 'positive' | 'destructive'): CardElement => ({
+    type: 'Action.Execute',
+    title,
+    verb,
+    data: { approvalId: view.id, nonce },
+    ...(style === undefined ? {} : { style }),
+  });
+  if (view.kind === 'break-glass') return [button('review', 'Reviewed', 'positive'), ...details];
+  const wished = view.grant?.seconds ?? null;
+  const approve =
+    view.kind === 'grant' && wished !== null
+      ? button('approve', `Approve for ${duration(wished)}`, 'positive')
+      : button('approve', 'Approve once', 'positive');
+  const offer = offerOf(view);
+  return [
+    approve,
+    ...(offer === null ? [] : [button('grant', `Approve for ${duration(offer.maxSeconds)}`)]),
+    button('refuse', 'Deny', 'destructive'),
+    ...details,
+  ];
+}
+
+/** The page of the approval; left out where its address is not one that a browser may be sent to. */
+function detailsAction(view: ApprovalView): CardElement[] {
+  const isWeb = URL.canParse(view.url) && /^https?:$/.test(new URL(view.url).protocol);
+  return isWeb ? [{ type: 'Action.OpenUrl', title: 'Details', url: view.url }] : [];
+}
+
+/** One member on a line; what is no JSON stays as it is. */
+function indented(json: string): string {
+  try {
+    return JSON.stringify(JSON.parse(json), null, 2);
+  } catch {
+    return json;
+  }
+}

@@ -1,0 +1,63 @@
+import { existsSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Browser, chromium, type Page } from 'playwright-core';
+
+/** Pictures of what the tests saw; not kept in the repository. */
+const pictureFolder = 'test-results/browser';
+
+const usualPlaces = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
+
+/** Starts a headless Chromium: the one of `CHROMIUM_PATH`, else one from a usual place. @throws Error where there is none */
+export async function launchChromium(): Promise<Browser> {
+  const given = process.env['CHROMIUM_PATH'];
+  const executablePath = given ?? usualPlaces.find((path) => existsSync(path));
+  if (executablePath === undefined) {
+    throw new Error('No Chromium was found: name one in CHROMIUM_PATH.');
+  }
+  return chromium.launch({
+    executablePath,
+    args: [
+      '--no-sandbox',
+      '--disable-gpu',
+      '--disable-quic',
+      '--no-first-run',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+    ],
+  });
+}
+
+/** Keeps a picture of the whole page under this name. */
+export async function picture(page: Page, name: string): Promise<void> {
+  mkdirSync(pictureFolder, { recursive: true });
+  await page.screenshot({ path: join(pictureFolder, `${name}.png`), fullPage: true });
+}
+
+/** What went wrong in a page that nobody wants to miss: script errors, violations of the content policy, dialogs. */
+export interface PageFaults {
+  readonly faults: readonly string[];
+  /** Addresses of other origins that the page asked for. */
+  readonly foreign: readonly string[];
+}
+
+/** Notes faults and foreign requests of a page from now on. `origins` are those that it may ask. */
+export function watchFaults(page: Page, origins: readonly string[]): PageFaults {
+  const faults: string[] = [];
+  const foreign: string[] = [];
+  page.on('pageerror', (error) => faults.push(`error: ${error.message}`));
+  page.on('console', (message) => {
+    if (/content security policy|trusted ?type/i.test(message.text())) {
+      faults.push(`policy: ${message.text()}`);
+    }
+  });
+  page.on('dialog', (dialog) => {
+    faults.push(`dialog: ${dialog.message()}`);
+    void dialog.dismiss();
+  });
+  page.on('request', (request) => {
+    const url = request.url();
+    if (!url.startsWith('data:') && !origins.includes(new URL(url).origin)) foreign.push(url);
+  });
+  return { faults, foreign };
+}
