@@ -14,24 +14,24 @@ export default {
       name: 'libs-never-import-services',
       severity: 'error',
       from: { path: '^libs/', pathNot: '\\.(spec|suite)\\.ts$' },
-      to: { path: '^(services|demo|test|bench)/' },
+      to: { path: '^(services|cli|demo|test|bench)/' },
     },
     {
       name: 'product-never-imports-tests',
       severity: 'error',
-      from: { path: '^services/', pathNot: '\\.spec\\.ts$' },
+      from: { path: '^(services|cli)/', pathNot: '\\.(spec|suite)\\.ts$' },
       to: { path: '^(demo|test|bench)/' },
     },
     {
       name: 'libs-only-through-index',
       severity: 'error',
-      from: { path: '^(services|libs|demo|test|bench)/([^/]+)/' },
+      from: { path: '^(services|libs|cli|demo|test|bench)/([^/]+)' },
       to: { path: '^libs/', pathNot: ['^libs/[^/]+/src/index\\.ts$', '^libs/$2/'] },
     },
     {
       name: 'no-development-dependency-in-the-product',
       severity: 'error',
-      from: { path: '^(services|libs)/', pathNot: '\\.(spec|suite)\\.ts$' },
+      from: { path: '^(services|libs|cli)/', pathNot: '\\.(spec|suite)\\.ts$' },
       to: { dependencyTypes: ['npm-dev'] },
     },
     {
@@ -64,6 +64,17 @@ export default {
       severity: 'error',
       from: { pathNot: ['^libs/bus/src/kafka/', '^(test|bench)/'] },
       to: { path: 'node_modules/kafkajs' },
+    },
+    {
+      name: 'the-command-line-is-a-client',
+      comment:
+        'It speaks REST like everybody; of a service it takes pure words and the Teams package alone.',
+      severity: 'error',
+      from: { path: '^cli/', pathNot: '\\.spec\\.ts$' },
+      to: {
+        path: ['^services/', '^libs/'],
+        pathNot: ['^services/approval/src/(visible-text|teams/app-package)\\.ts$'],
+      },
     },
     {
       name: 'the-gate-knows-no-mcp',

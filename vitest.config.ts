@@ -5,7 +5,7 @@ import { mutantPlugin } from './test/mutants/mutant-plugin.js';
 export default defineConfig({
   plugins: [mutantPlugin(process.env[mutantVariable])],
   test: {
-    include: ['{services,libs,demo,test,bench}/**/*.spec.ts'],
+    include: ['{services,libs,cli,demo,test,bench}/**/*.spec.ts'],
     testTimeout: 30_000,
     hookTimeout: 120_000,
     globalSetup: ['test/broker/global-setup.ts', 'test/postgres/global-setup.ts'],
