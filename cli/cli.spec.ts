@@ -174,7 +174,11 @@ test('when the Teams package is written, then it is a zip with a manifest for th
   const files = unzipSync(new Uint8Array(readFileSync(out)));
   expect(Object.keys(files).toSorted()).toEqual(['color.png', 'manifest.json', 'outline.png']);
   const manifest: unknown = JSON.parse(Buffer.from(files['manifest.json'] ?? []).toString('utf8'));
-  expect(manifest).toMatchObject({ id, bots: [{ botId: id }], validDomains: ['gw.example.com'] });
+  expect(manifest).toMatchObject({
+    id,
+    bots: [{ botId: id }],
+    developer: { websiteUrl: 'https://gw.example.com/approvals' },
+  });
 });
 
 test('when the program is asked for help, then it tells, and an unknown command is not understood', async () => {

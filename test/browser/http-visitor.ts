@@ -1,5 +1,5 @@
 import { parseSetCookie } from 'cookie';
-import { Agent, request } from 'undici';
+import { request } from 'undici';
 import { demoTenant, type DemoIdentityName } from '../../demo/entra/identities.js';
 import type { PageWorld } from './page-world.js';
 
@@ -22,11 +22,8 @@ interface KeptCookie {
 /** A browser without a screen: keeps cookies and sends them as browsers do, and shows its requests' headers. */
 export class HttpVisitor {
   readonly cookies = new Map<string, KeptCookie>();
-  readonly #entra: Agent;
 
-  constructor(private readonly world: PageWorld) {
-    this.#entra = new Agent({ connect: { ca: world.entra.certificateAuthority } });
-  }
+  constructor(private readonly world: PageWorld) {}
 
   /** Asks for a page. @param headers replaces what a browser would send. */
   async get(
@@ -66,7 +63,7 @@ export class HttpVisitor {
   async choose(address: URL, identity: DemoIdentityName | 'nobody'): Promise<string> {
     const chosen = new URL(address);
     chosen.searchParams.set('identity', identity);
-    const { headers } = await request(chosen, { dispatcher: this.#entra });
+    const { headers } = await request(chosen);
     const back = new URL(String(headers['location']));
     return `${back.pathname}${back.search}`;
   }

@@ -33,7 +33,7 @@ export interface PageWorld {
 export async function startPageWorld(
   change: Partial<PageSettings> & { readonly clientSecret?: string } = {},
 ): Promise<PageWorld> {
-  const entra = await startStandInEntra({ host: '127.0.0.1', port: 0 });
+  const entra = await startStandInEntra({ host: '127.0.0.1', port: 0, signIn: { port: 0 } });
   const port = await freePort();
   const origin = `http://localhost:${port}`;
   const { clientSecret, ...rest } = change;

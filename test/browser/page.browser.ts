@@ -40,10 +40,10 @@ afterEach(async () => {
 });
 
 async function open(options: Parameters<Browser['newContext']>[0] = {}): Promise<void> {
-  context = await browser.newContext({ ignoreHTTPSErrors: true, ...options });
+  context = await browser.newContext(options);
   page = await context.newPage();
   page.setDefaultTimeout(10_000);
-  watched = watchFaults(page, [world.origin, world.entra.authority]);
+  watched = watchFaults(page, [world.origin, world.entra.signInUrl]);
 }
 
 async function reopen(options: Parameters<Browser['newContext']>[0]): Promise<void> {
@@ -67,13 +67,13 @@ describe('the way in', () => {
   test('when somebody follows a link from another site, then they sign in once and later come straight to it', async () => {
     const id = world.desk.put(sampleView());
     const path = `/approvals/${id}`;
-    await page.goto(`${world.entra.authority}/elsewhere`);
+    await page.goto(`${world.entra.signInUrl}/elsewhere`);
     await page.evaluate(`location.href = ${JSON.stringify(`${world.origin}${path}`)}`);
     await page.getByRole('link', { name: 'Sign in with Microsoft' }).click();
     await page.getByRole('link', { name: 'Petra Approver' }).click();
     await page.getByRole('heading', { name: 'Your decision' }).waitFor();
 
-    await page.goto(`${world.entra.authority}/elsewhere`);
+    await page.goto(`${world.entra.signInUrl}/elsewhere`);
     await page.evaluate(`location.href = ${JSON.stringify(`${world.origin}${path}`)}`);
 
     await page.getByRole('heading', { name: 'Your decision' }).waitFor();

@@ -38,32 +38,39 @@ export async function ask(
   params: Readonly<Record<string, unknown>> = {},
   { headers = {}, meta = {}, signal }: Extras = {},
 ): Promise<ModernAnswer> {
-  const named = params['taskId'] ?? params['name'];
+  const capabilities = client.tasks === true ? { extensions: { [extension]: {} } } : {};
   const _meta = {
     'io.modelcontextprotocol/protocolVersion': '2026-07-28',
     'io.modelcontextprotocol/clientInfo': { name: client.name ?? 'raw', version: '1.0.0' },
-    'io.modelcontextprotocol/clientCapabilities':
-      client.tasks === true ? { extensions: { [extension]: {} } } : {},
+    'io.modelcontextprotocol/clientCapabilities': capabilities,
     ...meta,
   };
   lastId += 1;
   const response = await fetch(client.url, {
     method: 'POST',
-    headers: {
-      authorization: `Bearer ${client.token}`,
-      accept: 'application/json, text/event-stream',
-      'content-type': 'application/json',
-      'mcp-protocol-version': '2026-07-28',
-      'mcp-method': method,
-      ...(typeof named === 'string' ? { 'mcp-name': named } : {}),
-      ...headers,
-    },
+    headers: { ...headersOf(client, method, params), ...headers },
     body: JSON.stringify({ jsonrpc: '2.0', id: lastId, method, params: { ...params, _meta } }),
     ...(signal === undefined ? {} : { signal }),
   });
   const text = await response.text();
   const { error, result = {} } = answerSchema.parse(JSON.parse(lastMessage(text)));
   return { status: response.status, headers: response.headers, result, error };
+}
+
+function headersOf(
+  { token }: ModernClient,
+  method: string,
+  params: Readonly<Record<string, unknown>>,
+): Record<string, string> {
+  const named = params['taskId'] ?? params['name'];
+  return {
+    authorization: `Bearer ${token}`,
+    accept: 'application/json, text/event-stream',
+    'content-type': 'application/json',
+    'mcp-protocol-version': '2026-07-28',
+    'mcp-method': method,
+    ...(typeof named === 'string' ? { 'mcp-name': named } : {}),
+  };
 }
 
 /** A body of JSON, or the last event of a stream. */

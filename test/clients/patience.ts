@@ -16,7 +16,7 @@ export interface PatientCall {
   /** How long it lets pass at most before it makes the same call again, milliseconds. */
   readonly retryMs: number;
   /** The client has learned that it has to wait: a note on progress, a task, a result that says so. */
-  onWaiting(): void;
+  readonly onWaiting: () => void;
 }
 
 /** What a call came to, and everything that was learned on the way. */

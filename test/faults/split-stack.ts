@@ -19,7 +19,15 @@ export interface SplitStack {
   /** PEM. */
   readonly policyKey: string;
   readonly approvalKey: string;
+  /** A further replica of a service, with the same keys, on a port of its own; it ends with the stack. */
+  another(name: ServiceName): Promise<Replica>;
   close(): Promise<void>;
+}
+
+/** A process of a service, and where it listens in all its lives. */
+export interface Replica {
+  readonly program: Program;
+  readonly url: string;
 }
 
 const variables: Readonly<Record<ServiceName, readonly string[]>> = {
@@ -72,6 +80,15 @@ export async function startSplitStack(world: World): Promise<SplitStack> {
       databaseUrl: database.url,
       policyKey: pemOf(keys, 'POLICY'),
       approvalKey: pemOf(keys, 'APPROVAL'),
+      another: async (name) => {
+        const own = { ...ports, [name]: await freePort() };
+        const program = new Program(name, environmentOf(name, common, keys, own));
+        cleanUp.push(async () => program.stop());
+        const url = `http://127.0.0.1:${own[name]}`;
+        await program.start();
+        await isReady(url);
+        return { program, url };
+      },
       close,
     };
   } catch (error) {
