@@ -1,15 +1,9 @@
-import { demoIdentities, isDemoIdentity } from './entra/identities.js';
-import type { DemoIdentity, DemoIdentityName } from './entra/identities.js';
-
-const descriptions: Record<DemoIdentityName, string> = {
-  analyst: 'may look up customers; refunds are held for a signature',
-  engineer: 'the same, and may delete test customers (T-…)',
-  approver: 'signs refunds',
-  approver2: 'signs refunds too',
-  auditor: 'reads the record',
-  admin: 'reads the record without bodies',
-  ci: 'a pipeline: looks up customers',
-};
+import {
+  demoDescriptions,
+  demoIdentities,
+  type DemoIdentity,
+  isDemoIdentity,
+} from './entra/identities.js';
 
 const initialize = JSON.stringify({
   jsonrpc: '2.0',
@@ -22,32 +16,48 @@ const initialize = JSON.stringify({
   },
 });
 
+const refund = JSON.stringify({
+  jsonrpc: '2.0',
+  id: 2,
+  method: 'tools/call',
+  params: { name: 'refund_order', arguments: { order: 'A-1001', amount: 20 } },
+});
+
+/** Where things are. */
+export interface Places {
+  readonly url: string;
+  /** Page of the stand-in for Teams. */
+  readonly teams: string | undefined;
+}
+
 /** What a person needs to go on by hand. */
 export async function byHand(
-  url: string,
+  { teams, url }: Places,
   token: (identity: DemoIdentity) => Promise<string>,
 ): Promise<string> {
   const names = Object.keys(demoIdentities).filter(isDemoIdentity);
   const tokens = await Promise.all(
     names.map(async (name) => {
       const variable = `${name.toUpperCase()}_TOKEN`;
-      return `# ${name}: ${descriptions[name]}\nexport ${variable}=${await token(demoIdentities[name])}`;
+      return `# ${name}: ${demoDescriptions[name]}\nexport ${variable}=${await token(demoIdentities[name])}`;
     }),
   );
   return [
-    places(url),
+    places(url, teams),
     `Tokens, good for an hour (paste into a shell):\n${tokens.join('\n')}`,
     commands(url),
     clients(url),
   ].join('\n\n');
 }
 
-function places(url: string): string {
+function places(url: string, teams: string | undefined): string {
   return `
 Go on by hand
 ─────────────
+Approvals          ${url}/approvals   sign in as Petra Approver: no password
+Teams, as a page   ${teams ?? 'not started'}
 MCP endpoint       ${url}/mcp/orders
-Approvals          ${url}/v1/approvals
+REST               ${url}/v1/approvals   ${url}/v1/grants
 Record             ${url}/v1/calls   ${url}/v1/events
 A new token        npm run -s demo:token -- analyst`;
 }
@@ -57,7 +67,12 @@ function commands(url: string): string {
 curl -sS ${url}/mcp/orders -H "authorization: Bearer $ANALYST_TOKEN" -H 'content-type: application/json' \\
   -H 'accept: application/json, text/event-stream' -d '${initialize}'
 
-Sign what waits:
+Ask for a refund, which waits for a signature: sign it on one of the two pages above.
+curl -sS ${url}/mcp/orders -H "authorization: Bearer $ANALYST_TOKEN" -H 'content-type: application/json' \\
+  -H 'accept: application/json, text/event-stream' -d '${refund}'
+
+Or sign by command:
+COUNTERSIGN_TOKEN=$APPROVER_TOKEN npx countersign approvals list
 curl -sS "${url}/v1/approvals?status=pending" -H "authorization: Bearer $APPROVER_TOKEN"
 curl -sS ${url}/v1/approvals/<id>/decision -H "authorization: Bearer $APPROVER_TOKEN" \\
   -H 'content-type: application/json' -d '{"decision":"approve","reason":"checked"}'

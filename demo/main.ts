@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { readConfigFile, readEnvironment, stopOnSignals } from '#runtime';
 import { startStandalone } from '../services/standalone/src/standalone.js';
 import { byHand } from './by-hand.js';
-import { startDemoWorld } from './demo-world.js';
+import { installBot, startDemoWorld } from './demo-world.js';
 import { demoIdentities } from './entra/identities.js';
 import { freePort } from './free-port.js';
 import { tour } from './tour/tour.js';
@@ -24,7 +24,9 @@ const environment = readEnvironment(
   z.object({
     COUNTERSIGN_PORT: port(8080),
     DEMO_ENTRA_PORT: port(8443),
+    DEMO_SIGN_IN_PORT: port(8444),
     DEMO_ORDERS_PORT: port(8090),
+    DEMO_TEAMS_PORT: port(8091),
     /** Kept between runs when given; otherwise a new one that goes with the demo. */
     COUNTERSIGN_DATA_DIR: z.string().min(1).optional(),
     DATABASE_URL: z.string().min(1).optional(),
@@ -49,6 +51,7 @@ const world = await startDemoWorld({
   entraPort: environment.DEMO_ENTRA_PORT,
   ordersPort: environment.DEMO_ORDERS_PORT,
   ordersToken,
+  people: { signInPort: environment.DEMO_SIGN_IN_PORT, teamsPort: environment.DEMO_TEAMS_PORT },
 });
 const service = await startStandalone({
   config: readConfigFile(world.configFile),
@@ -57,8 +60,10 @@ const service = await startStandalone({
   port: gatewayPort,
   logLevel: 'warn',
   databaseUrl: environment.DATABASE_URL,
-  environment: { ...process.env, ORDERS_TOKEN: ordersToken },
+  environment: { ...process.env, ...world.secrets },
 });
+
+if (world.teams !== undefined) await installBot(world.teams);
 
 async function close(): Promise<void> {
   await service.close();
@@ -102,5 +107,5 @@ await tour({
   token: async (name) => world.entra.token(demoIdentities[name]),
   write,
 });
-write(await byHand(url, async (identity) => world.entra.token(identity)));
+write(await byHand({ url, teams: world.teams?.pageUrl }, async (who) => world.entra.token(who)));
 write(`\nready ${url}\n`);

@@ -31,6 +31,9 @@ const environment = readEnvironment(
       .string()
       .default('http://localhost:8080/approvals/callback')
       .transform((list) => list.split(',').map((each) => each.trim())),
+    /** Port of the sign-in pages on plain HTTP, and the address at which browsers reach it. */
+    DEMO_ENTRA_SIGN_IN_PORT: portVariable(8444),
+    DEMO_ENTRA_SIGN_IN_URL: z.url({ protocol: /^https?$/ }).optional(),
   }),
   process.env,
 );
@@ -42,6 +45,7 @@ const entra = await startStandInEntra({
   port: environment.DEMO_ENTRA_PORT,
   publicHost: environment.DEMO_ENTRA_PUBLIC_HOST,
   certificates,
+  signIn: { port: environment.DEMO_ENTRA_SIGN_IN_PORT, url: environment.DEMO_ENTRA_SIGN_IN_URL },
   applications: [{ clientId: demoPageApp, redirectUris: environment.DEMO_ENTRA_PAGE_REDIRECTS }],
 });
 stopOnSignals(entra);

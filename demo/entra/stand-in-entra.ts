@@ -1,5 +1,6 @@
-import { createServer } from 'node:https';
 import { randomUUID } from 'node:crypto';
+import { createServer, type Server } from 'node:http';
+import { createServer as createSecureServer, type Server as SecureServer } from 'node:https';
 import express, { type Express } from 'express';
 import { exportJWK, generateKeyPair, type JWK } from 'jose';
 import { listeningPort } from '../listening-port.js';
@@ -24,11 +25,18 @@ export interface StandInSettings {
   readonly certificates?: Certificates;
   /** Applications that people sign in to; more can be registered later. */
   readonly applications?: readonly DemoApplication[];
+  /**
+   * Serves the pages for people on plain HTTP too and sends browsers there. `port` 0 takes a free one; `url` is where
+   * browsers reach it, default `http://localhost:<port>`.
+   */
+  readonly signIn?: { readonly port: number; readonly url?: string | undefined };
 }
 
 /** A running stand-in for Entra. */
 export interface StandInEntra {
   readonly authority: string;
+  /** Where browsers are sent to sign in. */
+  readonly signInUrl: string;
   readonly certificateAuthority: string;
   /** A token for an identity; `claims` replaces or removes claims. */
   token(identity: DemoIdentity, claims?: Readonly<Record<string, unknown>>): Promise<string>;
@@ -53,28 +61,23 @@ export async function startStandInEntra(settings: StandInSettings): Promise<Stan
   refuseProduction();
   const publicHost = settings.publicHost ?? 'localhost';
   const certificates = settings.certificates ?? (await makeCertificates([publicHost]));
-  const { privateKey, publicKey } = await generateKeyPair('RS256');
-  const keyId = randomUUID();
-  const jwk = { ...(await exportJWK(publicKey)), kid: keyId, use: 'sig', alg: 'RS256' };
+  const { jwk, keyId, privateKey } = await newKey();
   let context: TokenContext = { authority: '', tenant: demoTenant, keyId, privateKey };
   let fetches = 0;
   const directory = new Directory();
   const issued = new Issued();
   const applications = new Applications(settings.applications ?? []);
+  const signIn = await startSignInPages(settings, applications, issued);
   const app = routes(
     { context: () => context, applications, directory, issued },
-    jwk,
-    () => void (fetches += 1),
+    { jwk, onKeys: () => void (fetches += 1), signInUrl: () => signIn?.url ?? context.authority },
   );
-  const server = createServer(
-    { cert: certificates.certificate, key: certificates.privateKey },
-    app,
-  );
-  server.listen(settings.port, settings.host);
-  const port = await listeningPort(server);
-  context = { ...context, authority: `https://${publicHost}:${port}` };
+  const { certificate: cert, privateKey: key } = certificates;
+  const server = createSecureServer({ cert, key }, app).listen(settings.port, settings.host);
+  context = { ...context, authority: `https://${publicHost}:${await listeningPort(server)}` };
   return {
     authority: context.authority,
+    signInUrl: signIn?.url ?? context.authority,
     certificateAuthority: certificates.authority,
     token: async (identity, claims) => accessToken(context, directory.now(identity), claims),
     keyFetches: () => fetches,
@@ -83,10 +86,35 @@ export async function startStandInEntra(settings: StandInSettings): Promise<Stan
     endSignIns: (identity) => issued.endSignIns(identity),
     setOutage: (part, isOut) => directory.setOutage(part, isOut),
     close: async () => {
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
+      await Promise.all([closed(server), signIn === undefined ? undefined : closed(signIn.server)]);
     },
   };
+}
+
+async function newKey() {
+  const { privateKey, publicKey } = await generateKeyPair('RS256');
+  const keyId = randomUUID();
+  const jwk: JWK = { ...(await exportJWK(publicKey)), kid: keyId, use: 'sig', alg: 'RS256' };
+  return { privateKey, keyId, jwk };
+}
+
+/** The pages for people once more on plain HTTP, where wanted: no browser knows the certificate of a demo. */
+async function startSignInPages(
+  settings: StandInSettings,
+  applications: Applications,
+  issued: Issued,
+): Promise<{ readonly server: Server; readonly url: string } | undefined> {
+  if (settings.signIn === undefined) return undefined;
+  const app = express().disable('x-powered-by');
+  addSignInRoutes(app, applications, issued);
+  const server = createServer(app).listen(settings.signIn.port, settings.host);
+  const port = await listeningPort(server);
+  return { server, url: settings.signIn.url ?? `http://localhost:${port}` };
+}
+
+async function closed(server: Server | SecureServer): Promise<void> {
+  server.closeAllConnections();
+  await new Promise((done) => server.close(done));
 }
 
 function refuseProduction(): void {
@@ -94,17 +122,24 @@ function refuseProduction(): void {
   throw new Error('The stand-in for Entra gives tokens to anybody and must not run in production.');
 }
 
-function routes(parts: TokenDesk, jwk: JWK, onKeys: () => void): Express {
+function routes(
+  parts: TokenDesk,
+  keys: {
+    readonly jwk: JWK;
+    readonly onKeys: () => void;
+    readonly signInUrl: () => string;
+  },
+): Express {
   const app = express();
   app.disable('x-powered-by');
   app.get('/livez', (_request, response) => void response.json({ status: 'live' }));
   app.get(`/${demoTenant}/discovery/v2.0/keys`, (_request, response) => {
-    onKeys();
-    response.json({ keys: [jwk] });
+    keys.onKeys();
+    response.json({ keys: [keys.jwk] });
   });
   app.get(`/${demoTenant}/v2.0/.well-known/openid-configuration`, (_request, response) => {
     if (parts.directory.isOut('token')) response.status(503).end();
-    else response.json(metadata(parts.context()));
+    else response.json(metadata(parts.context(), keys.signInUrl()));
   });
   addSignInRoutes(app, parts.applications, parts.issued);
   addTokenRoutes(app, parts);
@@ -113,13 +148,13 @@ function routes(parts: TokenDesk, jwk: JWK, onKeys: () => void): Express {
 }
 
 /** OpenID Connect Discovery 1.0 section 3, as far as Entra fills it. */
-function metadata({ authority, tenant }: TokenContext): object {
-  const endpoints = `${authority}/${tenant}/oauth2/v2.0`;
+function metadata({ authority, tenant }: TokenContext, signInUrl: string): object {
+  const pages = `${signInUrl}/${tenant}/oauth2/v2.0`;
   return {
     issuer: `${authority}/${tenant}/v2.0`,
-    authorization_endpoint: `${endpoints}/authorize`,
-    token_endpoint: `${endpoints}/token`,
-    end_session_endpoint: `${endpoints}/logout`,
+    authorization_endpoint: `${pages}/authorize`,
+    token_endpoint: `${authority}/${tenant}/oauth2/v2.0/token`,
+    end_session_endpoint: `${pages}/logout`,
     jwks_uri: `${authority}/${tenant}/discovery/v2.0/keys`,
     response_types_supported: ['code'],
     response_modes_supported: ['query'],

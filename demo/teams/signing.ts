@@ -1,11 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import {
-  type CryptoKey,
-  exportJWK,
-  generateKeyPair,
-  type JWK,
-  SignJWT,
-} from 'jose';
+import { type CryptoKey, exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose';
 
 /** A key of the stand-in, as it signs and as it is published. */
 export interface SigningKey {

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import axe from 'axe-core';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { z } from 'zod';
@@ -9,7 +9,6 @@ import { launchChromium, type PageFaults, picture, watchFaults } from './browser
 import { sampleView } from './memory-desk.js';
 import { type PageWorld, startPageWorld } from './page-world.js';
 
-const axe = readFileSync('node_modules/axe-core/axe.min.js', 'utf8');
 const violationsSchema = z.array(
   z.object({ id: z.string(), nodes: z.array(z.object({ html: z.string() })) }),
 );
@@ -380,7 +379,7 @@ describe('for everybody', () => {
     });
 
   async function violations(): Promise<unknown> {
-    await page.evaluate(axe);
+    await page.evaluate(axe.source);
     const found = violationsSchema.parse(
       await page.evaluate(
         'axe.run(document, { resultTypes: ["violations"] }).then((r) => r.violations)',

@@ -4,7 +4,7 @@ import type { Stack } from '../stack/stack.js';
 import type { World } from '../stack/world.js';
 
 const approvalsSchema = z.object({
-  approvals: z.array(z.looseObject({ id: z.string(), maskedArguments: z.string().optional() })),
+  approvals: z.array(z.looseObject({ id: z.string() })),
 });
 
 /** Somebody of the approver group, who presses by REST. */

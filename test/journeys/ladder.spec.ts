@@ -2,6 +2,7 @@ import { copyFile, mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { z } from 'zod';
 import { demoIdentities, type DemoIdentityName } from '../../demo/entra/identities.js';
 import { Approver } from '../clients/approver.js';
 import { ask, type ModernClient } from '../clients/modern-client.js';
@@ -11,6 +12,14 @@ import { eventually, rest } from '../stack/http.js';
 import { connect } from '../stack/mcp.js';
 import { type Stack, stackNames, stacks } from '../stack/stack.js';
 import { startWorld, type World } from '../stack/world.js';
+
+const storySchema = z.object({ events: z.array(z.object({ event: z.unknown() })) });
+const refusedSchema = z.object({
+  isError: z.literal(true),
+  _meta: z.object({
+    'countersign/refusal': z.object({ callId: z.uuid(), code: z.string(), approvalId: z.string() }),
+  }),
+});
 
 describe.each(stackNames)('on %s', (kind) => {
   let world: World;
@@ -33,7 +42,7 @@ describe.each(stackNames)('on %s', (kind) => {
           holdWithProgressMs: 20_000,
           progressEveryMs: 300,
           legMs: 400,
-          taskHoldMs: 300,
+          briefHoldMs: 300,
           taskPollMs: 300,
           clients: [
             { match: 'hurried-*', ladder: [] },
@@ -71,17 +80,20 @@ describe.each(stackNames)('on %s', (kind) => {
 
   const pay = (name = 'pay', of = order) => ({ name, arguments: { order: of } });
 
-  /** What the record says of a kind of event, newest first, as text. */
-  const recorded = async (type: string): Promise<string[]> => {
-    const query = `type=countersign.${type}.v1&limit=200`;
-    const { body } = await rest(`${stack.audit}/v1/events?${query}`, await world.token('auditor'));
-    return typeof body === 'object' &&
-      body !== null &&
-      'events' in body &&
-      Array.isArray(body.events)
-      ? body.events.map((each) => JSON.stringify(each))
-      : [];
+  /** What the record says of a call, an event after another, as text. */
+  const story = async (callId: unknown): Promise<string[]> => {
+    const url = `${stack.audit}/v1/calls/${String(callId)}`;
+    const { body } = await rest(url, await world.token('auditor'));
+    return storySchema.parse(body).events.map(({ event }) => JSON.stringify(event));
   };
+
+  const untilRecorded = async (callId: unknown, type: string, ...texts: string[]): Promise<void> =>
+    eventually(async () => {
+      const found = (await story(callId)).find((each) => each.includes(`"countersign.${type}.v1"`));
+      for (const text of texts) expect(found).toContain(text);
+    });
+
+  const refusalOf = (result: unknown) => refusedSchema.parse(result)._meta['countersign/refusal'];
 
   describe('whatever a client can bear, it completes a call that people sign later', () => {
     test.each(Object.entries(patients))('a %s', async (name, complete) => {
@@ -189,7 +201,8 @@ describe.each(stackNames)('on %s', (kind) => {
 
     test('when its client cancels it, then a later signature runs nothing', async () => {
       const who = await client({ tasks: true });
-      const taskId = await create(who);
+      const created = await ask(who, 'tools/call', pay());
+      const { taskId } = created.result;
       const id = await approver.pendingFor(order);
 
       const cancelled = await ask(who, 'tasks/cancel', { taskId });
@@ -199,11 +212,8 @@ describe.each(stackNames)('on %s', (kind) => {
       expect(cancelled.result).toEqual({ resultType: 'complete' });
       expect(result).toMatchObject({ status: 'cancelled' });
       expect(runs()).toBe(0);
-      await eventually(async () => {
-        const [newest] = await recorded('call.cancelled');
-        expect(newest).toContain('"by":"client"');
-        expect(newest).toContain('"stage":"approval"');
-      });
+      const callId = created.headers.get('x-countersign-call');
+      await untilRecorded(callId, 'call.cancelled', '"by":"client"', '"stage":"approval"');
     });
 
     test('when a question is broken off, then nothing runs until somebody asks again', async () => {
@@ -224,8 +234,6 @@ describe.each(stackNames)('on %s', (kind) => {
         expect(result['status']).toBe('completed');
       });
       expect(runs()).toBe(1);
-      const taken = (await recorded('call.cancelled')).filter((each) => each.includes(id));
-      expect(taken).toEqual([]);
     });
 
     test('when others ask after it, or it is altered, then there is no such task', async () => {
@@ -395,13 +403,14 @@ describe.each(stackNames)('on %s', (kind) => {
   describe('what is said of a call', () => {
     test('when a client of the older era calls, then the record knows its name', async () => {
       const caller = await connect(`${stack.gateway}/mcp/orders`, await world.token('analyst'));
-      await caller.callTool({ name: 'refund_order', arguments: { order, amount: 5 } });
+      const result = await caller.callTool({
+        name: 'refund_order',
+        arguments: { order, amount: 5 },
+      });
       const id = await approver.pendingFor(order);
 
-      await eventually(async () => {
-        const [newest] = await recorded('call.requested');
-        expect(newest).toContain('"client":{"name":"journey","version":"1.0.0"}');
-      });
+      const client = '"client":{"name":"journey","version":"1.0.0"}';
+      await untilRecorded(refusalOf(result).callId, 'call.requested', client);
       expect(await approver.press(id, 'refuse', 'done')).toBe(200);
       await caller.close();
     });
@@ -410,14 +419,11 @@ describe.each(stackNames)('on %s', (kind) => {
       payments.describe(`Pays an order (${order}).`);
       await ask(await client(), 'tools/list');
       const { result } = await ask(await client({ name: 'hurried-x' }), 'tools/call', pay());
-      expect(result).toMatchObject({ isError: true });
 
-      await eventually(async () => {
-        const [newest] = await recorded('call.requested');
-        expect(newest).toMatch(
-          /"definition":\{"digest":"[0-9a-f]{64}","hints":\{"destructiveHint":true\}/,
-        );
-      });
+      const [requested] = await eventually(async () => story(refusalOf(result).callId));
+      expect(requested).toMatch(
+        /"definition":\{"digest":"[0-9a-f]{64}","hints":\{"destructiveHint":true\}/,
+      );
     });
 
     test('when the tool is described anew while people are asked, then their signature is stale', async () => {
@@ -441,27 +447,21 @@ describe.each(stackNames)('on %s', (kind) => {
     test('when a caller says why, then people read it masked, the server never, and other words join', async () => {
       const hurried = await client({ name: 'hurried-y' });
       const words = { 'countersign/justification': 'for ada@payments.example, says Ümit' };
+      const headers = {
+        'countersign-justification': encodeURIComponent('other words, Ümit'),
+      };
       const first = await ask(hurried, 'tools/call', pay(), { meta: words });
-      const waiting = ask(await client({ name: 'hurried-y' }), 'tools/call', pay(), {
-        meta: { progressToken: 2 },
-        headers: { 'countersign-justification': encodeURIComponent('other words, Ümit') },
-      });
-      const second = await waiting;
+      const second = await ask(hurried, 'tools/call', pay(), { headers });
       const id = await approver.pendingFor(order);
-      for (const { result } of [first, second]) {
-        expect(result).toMatchObject({ _meta: { 'countersign/refusal': { approvalId: id } } });
-      }
+      const refusals = [first, second].map(({ result }) => refusalOf(result));
+      expect(refusals).toMatchObject([{ approvalId: id }, { approvalId: id }]);
       await approver.press(id, 'approve');
-      await ask(hurried, 'tools/call', pay(), { meta: words });
+      const { result } = await ask(hurried, 'tools/call', pay(), { meta: words });
 
-      await eventually(() => expect(runs()).toBe(1));
-      const { body, headers } = payments.heard.at(-1) ?? {};
-      expect(body).not.toContain('justification');
-      expect(JSON.stringify(headers)).not.toContain('justification');
-      await eventually(async () => {
-        const asked = (await recorded('call.requested')).join('\n');
-        expect(asked).not.toContain('ada@payments.example');
-      });
+      expect(JSON.stringify(result)).toContain('is paid');
+      expect(JSON.stringify(payments.heard.at(-1))).not.toMatch(/justification|Ümit/);
+      const story1 = await eventually(async () => story(refusals[0]?.callId));
+      expect(story1.join()).not.toContain('ada@payments.example');
     });
 
     test.each([
@@ -484,28 +484,37 @@ describe.each(stackNames)('on %s', (kind) => {
       // Entra's clock may differ from ours by a minute.
       const endsAt = Math.floor(Date.now() / 1000) + 3;
       const token = await world.entra.token(demoIdentities.analyst, { exp: endsAt - 60 });
-      const waiting = ask(await client({ token, name: 'plain-not' }), 'tools/call', pay(), {
+      const waiting = ask(await client({ token, name: 'signer' }), 'tools/call', pay(), {
         meta: { progressToken: 3 },
       });
       const id = await approver.pendingFor(order);
       await eventually(() => expect(Date.now()).toBeGreaterThan((endsAt + 1) * 1000));
 
       await approver.press(id, 'approve');
-      const { error } = await waiting;
+      const answer = await waiting;
 
-      expect(error).toMatchObject({ data: { code: 'IDENTITY_REFUSED', executed: 'no' } });
-      await eventually(async () => {
-        const [newest] = await recorded('call.failed');
-        expect(newest).toContain('"code":"IDENTITY_REFUSED"');
-        expect(newest).toContain('"stage":"forward"');
-      });
+      expect(answer.error).toMatchObject({ data: { code: 'IDENTITY_REFUSED', executed: 'no' } });
+      const callId = answer.headers.get('x-countersign-call');
+      await untilRecorded(
+        callId,
+        'call.failed',
+        '"code":"IDENTITY_REFUSED"',
+        '"stage":"forward"',
+        '"executed":"no"',
+      );
       expect(runs()).toBe(0);
       // The signature is not lost: the same call with a new token runs.
-      const { result } = await ask(await client({ name: 'plain' }), 'tools/call', pay());
+      const { result } = await ask(await client({ name: 'signer' }), 'tools/call', pay());
       expect(JSON.stringify(result)).toContain('is paid');
     });
 
     test('when the client has gone, then a late signature runs nothing', async () => {
+      const cancelled = async (): Promise<number> => {
+        const url = `${stack.audit}/v1/events?type=countersign.call.cancelled.v1&limit=200`;
+        const { body } = await rest(url, await world.token('auditor'));
+        return storySchema.parse(body).events.length;
+      };
+      const before = await cancelled();
       const leaving = new AbortController();
       const waiting = ask(await client(), 'tools/call', pay(), {
         meta: { progressToken: 4 },
@@ -514,10 +523,7 @@ describe.each(stackNames)('on %s', (kind) => {
       const id = await approver.pendingFor(order);
       leaving.abort();
       await expect(waiting).rejects.toThrow();
-      await eventually(async () => {
-        const [newest] = await recorded('call.cancelled');
-        expect(newest).toContain('"stage":"approval"');
-      });
+      await eventually(async () => expect(await cancelled()).toBe(before + 1));
 
       await approver.press(id, 'approve', 'too late');
       await ask(await client(), 'tools/list');

@@ -7,6 +7,9 @@ const transitions = {
   spec: `${folder}/transitions.spec.ts`,
 };
 
+const eligibility = { file: `${folder}/eligibility.ts`, spec: `${folder}/transitions.spec.ts` };
+const desk = `${folder}/signing-desk.spec.ts`;
+
 /** The guards around the signatures of people. */
 export const signingMutants: readonly Mutant[] = [
   {
@@ -39,7 +42,7 @@ export const signingMutants: readonly Mutant[] = [
     ...transitions,
     law: 6,
     name: 'an approval that one call may still use is given to another',
-    snippet: 'if (!hasLapsed(approval, at, rules)) return { approval, outcomes: [] };',
+    snippet: 'if (!hasLapsed(approval, rules)) return { approval, outcomes: [] };',
     replacement: '',
     test: 'when a lease runs or its use may still be reported, then a retry waits',
   },
@@ -47,8 +50,8 @@ export const signingMutants: readonly Mutant[] = [
     ...transitions,
     law: 6,
     name: 'an approval is given anew while reports of its use are late',
-    snippet: 'return rules.mayReissue && at.getTime() >= end;',
-    replacement: 'return at.getTime() >= end;',
+    snippet: 'return rules.handledUpTo.getTime() >= endMs;',
+    replacement: 'return Date.now() >= endMs;',
     test: 'when reports of use may be lagging, then nothing is leased a second time',
   },
   {
@@ -70,7 +73,7 @@ export const signingMutants: readonly Mutant[] = [
     test: 'when a verdict is delivered again while its call waits, then nothing changes',
   },
   {
-    file: `${folder}/approvals.ts`,
+    file: `${folder}/approval-rows.ts`,
     spec: service,
     law: 6,
     name: 'two presses at once are not settled by the database',
@@ -79,7 +82,7 @@ export const signingMutants: readonly Mutant[] = [
     test: 'when two people press against each other on two replicas, then one decision stands',
   },
   {
-    ...transitions,
+    ...eligibility,
     law: 8,
     name: 'the same object id in another tenant is the same person',
     snippet: 'one.tenantId === other.tenantId && one.objectId === other.objectId',
@@ -87,7 +90,7 @@ export const signingMutants: readonly Mutant[] = [
     test: 'when the requester’s object id comes from another tenant, then it is somebody else',
   },
   {
-    ...transitions,
+    ...eligibility,
     law: 8,
     name: 'a group id makes an approver in every tenant',
     snippet: 'if (by.tenantId !== approval.requester.tenantId) return [];',
@@ -104,7 +107,7 @@ export const signingMutants: readonly Mutant[] = [
     test: 'when the same object ids come from another tenant, then they see nothing',
   },
   {
-    ...transitions,
+    ...eligibility,
     law: 9,
     name: 'the requester signs',
     snippet: `if (isRequester(approval, by)) throw new ApprovalError('APPROVER_IS_REQUESTER');`,
@@ -112,7 +115,7 @@ export const signingMutants: readonly Mutant[] = [
     test: 'when the requester presses, then it is refused',
   },
   {
-    ...transitions,
+    ...eligibility,
     law: 9,
     name: 'a workload signs',
     snippet: `if (by.kind !== 'person') throw new ApprovalError('APPROVER_NOT_A_PERSON');`,
@@ -120,19 +123,19 @@ export const signingMutants: readonly Mutant[] = [
     test: 'when a workload of the group presses, then it is refused',
   },
   {
-    ...transitions,
+    ...eligibility,
     law: 9,
     name: 'somebody outside the group signs',
-    snippet: `if (sets.length === 0) throw new ApprovalError('APPROVER_NOT_IN_GROUP');`,
+    snippet: `if (groups.length === 0) throw new ApprovalError('APPROVER_NOT_IN_GROUP');`,
     replacement: '',
     test: 'when somebody outside the group presses, then it is refused',
   },
   {
-    ...transitions,
+    ...eligibility,
     law: 9,
     name: 'one group signs for another',
-    snippet: 'set.groups.some((group) => by.groups.includes(group)) ? [index] : [],',
-    replacement: 'by.groups.length > 0 ? [index] : [],',
+    snippet: 'person.groups.some((group) => groups.includes(group) || further.includes(group));',
+    replacement: 'true;',
     test: 'when two sets must sign, then each needs a person of its own group',
   },
   {
@@ -144,11 +147,92 @@ export const signingMutants: readonly Mutant[] = [
     test: 'when two must sign and one person signs twice, then it stays pending',
   },
   {
-    ...transitions,
+    ...eligibility,
     law: 9,
     name: 'a quorum counts votes, not people',
-    snippet: 'return people.size >= set.quorum;',
-    replacement: 'return signed.length >= set.quorum;',
+    snippet:
+      'const people = [...new Map(signatures.map((each) => [seatHolder(each), each])).values()];',
+    replacement: 'const people = signatures.map((each) => ({ ...each }));',
     test: 'when one person has two votes on record, then they are one signature',
+  },
+  {
+    file: `${folder}/approval.consumer.ts`,
+    spec: desk,
+    law: 6,
+    name: 'a verdict that releases a call opens another approval',
+    snippet: 'if (!isAsked || verdict.releases !== undefined) return;',
+    replacement: 'if (!isAsked) return;',
+    test: 'when a verdict releases a signed call, then it opens nothing',
+  },
+  {
+    file: `${folder}/approval.consumer.ts`,
+    spec: desk,
+    law: 2,
+    name: 'people are asked for a grant on a word that policy did not sign',
+    snippet: `if (!(await this.policyKey.verify('grant', verdict, signature))) {`,
+    replacement: `if (!(await this.policyKey.verify('grant', verdict, signature)) && false) {`,
+    test: 'when the word is not policy’s, then it counts for nothing',
+  },
+  {
+    file: `${folder}/grant.ts`,
+    spec: desk,
+    law: 8,
+    name: 'a grant covers what policy demands more for by now',
+    snippet: 'isSatisfied(approval.requirement, grant.votes)',
+    replacement: 'true',
+    test: 'when policy demands more by now, then a grant covers nothing',
+  },
+  {
+    file: `${folder}/grant-settlement.ts`,
+    spec: desk,
+    law: 8,
+    name: 'a revoked grant covers the next call',
+    snippet: `and status = 'live' and granted_until > $2`,
+    replacement: 'and granted_until > $2',
+    test: 'when it is revoked, then the next call asks people, and what was signed and not used is void',
+  },
+  {
+    file: `${folder}/signing-desk.ts`,
+    spec: desk,
+    law: 8,
+    name: 'memberships that cannot be had are taken for granted',
+    snippet: `throw new ApprovalError('GROUPS_UNAVAILABLE', { cause });`,
+    replacement: 'return [...asked];',
+    test: 'when memberships cannot be had, then nobody signs, it stays pending, and the press is on record',
+  },
+  {
+    file: `${folder}/signing-desk.ts`,
+    spec: desk,
+    law: 9,
+    name: 'the requester signs through a delegate',
+    snippet: 'if (isRequester(approval, place)) continue;',
+    replacement: '',
+    test: 'when the requester delegates to a colleague, then that makes nobody an approver',
+  },
+  {
+    ...eligibility,
+    law: 9,
+    name: 'people of the escalation sign before they are asked',
+    snippet:
+      'if (further !== undefined && at >= further) return askedGroups(approval.requirement);',
+    replacement: 'if (further !== undefined) return askedGroups(approval.requirement);',
+    test: 'when the escalation’s time has not come, then its people are nobody',
+  },
+  {
+    ...transitions,
+    law: 9,
+    name: 'what needs a reason is signed without one',
+    snippet: `throw new ApprovalError('JUSTIFICATION_MISSING');`,
+    replacement: '',
+    test: 'when the rule wants a reason and there is none, then nobody can sign, but anybody can refuse',
+  },
+  {
+    file: `${folder}/approvals.ts`,
+    spec: desk,
+    law: 5,
+    name: 'a signature for another definition of the tool counts',
+    snippet: 'const kept = isOther ? drop(open.approval, reason, now) : open.approval;',
+    replacement: 'const kept = open.approval;',
+    test: 'when the tool’s definition has changed, then the open approval is void and people are asked anew',
   },
 ];

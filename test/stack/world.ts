@@ -21,6 +21,8 @@ export interface WorldOptions {
   readonly sections?: Readonly<Record<string, unknown>>;
   readonly servers?: Readonly<Record<string, unknown>>;
   readonly policies?: string;
+  /** Ask people on the page and in a stand-in for Teams. */
+  readonly people?: true;
 }
 
 /** Starts the stand-ins and writes a configuration for a gateway on a free port. */
@@ -35,6 +37,7 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
     entraPort: 0,
     ordersPort: 0,
     ordersToken,
+    ...(options.people === undefined ? {} : { people: { signInPort: 0, teamsPort: 0 } }),
     servers: options.servers ?? {},
     sections: options.sections ?? {},
   });
@@ -42,7 +45,7 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
     ...world,
     folder,
     port,
-    environment: { ...pathOf(process.env), ORDERS_TOKEN: ordersToken },
+    environment: { ...pathOf(process.env), ...world.secrets },
     token: async (name) => world.entra.token(demoIdentities[name]),
     close: async () => {
       await world.close();

@@ -19,8 +19,7 @@ function element(name, className, text) {
 }
 
 function pair(light, night) {
-  const shown = dark.matches ? night : light;
-  return { default: shown, subtle: shown };
+  return { default: dark.matches ? night : light, subtle: dark.matches ? '#c2c2c2' : '#565656' };
 }
 
 function colors() {

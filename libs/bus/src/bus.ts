@@ -9,6 +9,7 @@ import {
   type Envelope,
   type EventContract,
   type EventOf,
+  type Topic,
 } from '#contracts';
 import {
   type BatchHandler,
@@ -51,6 +52,11 @@ export interface BusOptions {
   readonly gatherMs?: number;
   readonly now?: () => Date;
   readonly observer?: BusObserver;
+}
+
+/** A place in a topic that readers pass some time. */
+export interface Mark {
+  isPassed(): Promise<boolean>;
 }
 
 /** How an event travels. */
@@ -102,6 +108,21 @@ export class Bus implements CustomTransportStrategy {
     // The event handed over was read with this very contract.
     const handle = async (event: EventOf<EventContract>) => handler(event);
     this.#registrations.set(contract.type, { contract, handle });
+  }
+
+  /**
+   * Marks the end of a topic as it is now. The mark is passed once the group of this bus has finished everything
+   * that was stated there before, whichever of its members did.
+   */
+  async mark(topic: Topic): Promise<Mark> {
+    const ends = await this.log.ends(topic);
+    const isPassed = async (): Promise<boolean> => {
+      const finished = await this.log.finished(this.options.group, topic);
+      return ends.every(({ next, partition }) =>
+        finished.some((each) => each.partition === partition && each.next >= next),
+      );
+    };
+    return { isPassed };
   }
 
   /** Hands over raw records of whole topics, in runs per partition: for the service that records everything. */

@@ -493,6 +493,38 @@ export function eventLogSuite(name: string, setup: () => Promise<LogStorage>): v
       await vi.waitFor(() => expect(reader.numbers()).toEqual([1, 2]), patience);
     });
 
+    test('when a group has finished everything before an end, then it says so, and not before', async () => {
+      const [log, topic] = [await open(), await storage.topic()];
+      expect(await log.ends(topic)).toEqual([]);
+      const group = randomUUID();
+      const held: (() => void)[] = [];
+      await appendAll(
+        log,
+        numbers(20).map((n) => recordOf(topic, `key-${n}`, n)),
+      );
+      const ends = await log.ends(topic);
+      const isPassed = async (): Promise<boolean> => {
+        const finished = await log.finished(group, topic);
+        return ends.every(({ next, partition }) =>
+          finished.some((each) => each.partition === partition && each.next >= next),
+        );
+      };
+      await log.subscribe(
+        whole(topic, group),
+        each(async (record) => {
+          if (numberOf(record) === 7) await new Promise<void>((resolve) => held.push(resolve));
+        }),
+      );
+      await vi.waitFor(() => expect(held).toHaveLength(1), patience);
+
+      expect(ends.reduce((sum, { next }) => sum + next, 0n)).toBe(20n);
+      expect(await isPassed()).toBe(false);
+      // What comes later does not move the end.
+      await log.append(recordOf(topic, 'key-later', 21));
+      held[0]?.();
+      await vi.waitFor(async () => expect(await isPassed()).toBe(true), patience);
+    });
+
     test('when a record is read, then it is what was appended, byte for byte', async () => {
       const [log, topic, reader] = [await open(), await storage.topic(), collector()];
       const bytes = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte));

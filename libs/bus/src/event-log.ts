@@ -45,6 +45,14 @@ export interface SubscriptionOptions {
   readonly gatherMs?: number;
 }
 
+/** A place in a partition. */
+export interface Position {
+  readonly topic: string;
+  readonly partition: number;
+  /** Offset of the next record. */
+  readonly next: bigint;
+}
+
 /** Handles one record; the record is finished when the promise settles well. */
 export type RecordHandler = (record: LogRecord) => Promise<void>;
 
@@ -97,6 +105,10 @@ export interface EventLog {
   /** @throws PublishError */
   append(record: OutgoingRecord): Promise<void>;
   subscribe(options: SubscriptionOptions, delivery: Delivery): Promise<Subscription>;
+  /** Where the partitions of a topic end now; those in which there is nothing to read are left out. */
+  ends(topic: string): Promise<readonly Position[]>;
+  /** How far a group has finished a topic, as far as it remembers: never further than it has. */
+  finished(group: string, topic: string): Promise<readonly Position[]>;
   /** True while an append can be expected to succeed. */
   canAppend(): boolean;
   /** Finishes appends in hand, closes subscriptions. May be called twice. */

@@ -1,4 +1,4 @@
-export { Bus, TryAgainLater, type BusObserver, type BusOptions } from './bus.js';
+export { Bus, TryAgainLater, type BusObserver, type BusOptions, type Mark } from './bus.js';
 export {
   PublishError,
   type BatchHandler,

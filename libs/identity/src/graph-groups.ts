@@ -51,7 +51,7 @@ export class GraphGroups extends GroupDirectory {
   }
 
   /** The same directory without memory of earlier answers: for the moment in which membership decides. */
-  fresh(): GroupDirectory {
+  override fresh(): GroupDirectory {
     return new FreshGroups(async (person, groups) => this.#ask(person, groups));
   }
 

@@ -12,6 +12,11 @@ export class GroupsUnavailable extends Error {
 export abstract class GroupDirectory {
   /** Those of `groups` (object ids) that the person is in. @throws GroupsUnavailable */
   abstract memberOf(person: Member, groups: readonly string[]): Promise<readonly string[]>;
+
+  /** The same directory without memory of earlier answers: for the moment in which membership decides. */
+  fresh(): GroupDirectory {
+    return this;
+  }
 }
 
 /** The groups that the person's own token states: for callers who have just shown it. */

@@ -70,7 +70,7 @@ const clientSchema = z.strictObject({
   match: z.string().min(1),
   holdWithProgressMs: milliseconds.optional(),
   holdSilentMs: milliseconds.optional(),
-  /** The ways of waiting that the client may be given; none means that it is told at once. */
+  /** The ways of waiting that the client may be given; none means that it is told soon. */
   ladder: z
     .array(z.enum(['task', 'progress', 'legs', 'hold']))
     .default(['task', 'progress', 'legs', 'hold']),
@@ -88,9 +88,12 @@ const ingressSchema = z.strictObject({
   progressEveryMs: z.int().min(100).max(15_000).default(10_000),
   /** One leg of a long poll, for clients of the stateless era that show no progress. */
   legMs: z.int().min(100).max(40_000).default(22_000),
-  /** How long a client that takes tasks waits before it is given one, and in each question after it. */
-  taskHoldMs: z.int().min(100).max(30_000).default(3000),
-  /** How often such a client is told to ask. */
+  /**
+   * How long a client waits that is given a task, asks after one, or may not be kept waiting: a signature
+   * that is there already is used.
+   */
+  briefHoldMs: z.int().min(100).max(30_000).default(3000),
+  /** How often a client is told to ask after its task. */
   taskPollMs: z.int().min(100).max(60_000).default(5000),
   /** Clients that wait otherwise; the first entry that matches counts. */
   clients: z.array(clientSchema).default([]),

@@ -18,6 +18,5 @@ export {
   type RunningService,
   type ServiceSettings,
 } from './service.js';
-export { teamsSchema } from './teams-config.js';
 export { checkedTeams, type CheckedTeams } from './teams-settings.js';
 export { entraAuthority, tokenVerifier } from './verifier.js';

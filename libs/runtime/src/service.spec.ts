@@ -46,6 +46,8 @@ class LateLog implements EventLog {
   }
   append: EventLog['append'] = async (record) => this.log.append(record);
   subscribe: EventLog['subscribe'] = async (...reading) => this.log.subscribe(...reading);
+  ends: EventLog['ends'] = async (topic) => this.log.ends(topic);
+  finished: EventLog['finished'] = async (...asked) => this.log.finished(...asked);
   canAppend = (): boolean => this.isThere && this.log.canAppend();
   close = async (): Promise<void> => this.log.close();
 }

@@ -16,7 +16,6 @@ import type { Approval } from './approval.js';
 import type { Grants } from './grants.js';
 import { wishApproval } from './grant-request.js';
 import { requestOf } from './request.js';
-import type { Settlement } from './settlement.js';
 import { abandon, release, use } from './transitions.js';
 
 type Ended = EventOf<typeof callFailed> | EventOf<typeof callCancelled>;
@@ -31,7 +30,6 @@ export class ApprovalConsumer implements OnModuleInit {
     private readonly approvals: Approvals,
     private readonly grants: Pick<Grants, 'one'>,
     private readonly policyKey: Verifier,
-    private readonly settlement: Settlement,
   ) {}
 
   onModuleInit(): void {
@@ -116,7 +114,6 @@ export class ApprovalConsumer implements OnModuleInit {
     try {
       await handle();
     } catch (error) {
-      this.settlement.troubled();
       if (isOutage(error)) throw new TryAgainLater('the database is away', { cause: error });
       throw error;
     }

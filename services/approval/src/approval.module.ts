@@ -9,6 +9,7 @@ import {
 } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { Bus, type BusOptions } from '#bus';
+import { callForwarded } from '#contracts';
 import { TokenVerifier } from '#identity';
 import { openDatabase } from '#storage';
 import type { Signer, Verifier } from '#trust';
@@ -20,6 +21,7 @@ import { ApprovalsController } from './approvals.controller.js';
 import { approvalTable, waitingCallTable } from './approvals.table.js';
 import { ChangeFeed } from './change-feed.js';
 import type { ApprovalChannel } from './channel.js';
+import { clock } from './clock.js';
 import { CopyBindings } from './copy-bindings.js';
 import { Delegations } from './delegations.js';
 import { DelegationsController } from './delegations.controller.js';
@@ -136,7 +138,6 @@ export class ApprovalModule {
 function storeProviders(settings: ApprovalSettings): Provider[] {
   const { leaseSeconds = 30, graceSeconds = 10, pollMs = 500, sweepMs = 500 } = settings;
   const { bus, people, policyKey, signer } = settings;
-  const settlement = new Settlement({ leaseSeconds, graceSeconds });
   const channels = channelNames(people);
   return [
     {
@@ -145,10 +146,19 @@ function storeProviders(settings: ApprovalSettings): Provider[] {
       inject: [DataSource],
     },
     {
+      provide: Settlement,
+      useFactory: (data: DataSource) => {
+        const mark = async () => bus.mark(callForwarded.topic);
+        const now = async () => clock(data.manager);
+        return new Settlement({ leaseSeconds, graceSeconds }, { now, mark });
+      },
+      inject: [DataSource],
+    },
+    {
       provide: Approvals,
-      useFactory: (data: DataSource, relay: OutboxRelay) =>
+      useFactory: (data: DataSource, relay: OutboxRelay, settlement: Settlement) =>
         new Approvals(data, { relay, signer, settlement, channels }),
-      inject: [DataSource, OutboxRelay],
+      inject: [DataSource, OutboxRelay, Settlement],
     },
     {
       provide: Grants,
@@ -158,14 +168,21 @@ function storeProviders(settings: ApprovalSettings): Provider[] {
     {
       provide: ApprovalConsumer,
       useFactory: (approvals: Approvals, grants: Grants) =>
-        new ApprovalConsumer(bus, approvals, grants, policyKey, settlement),
+        new ApprovalConsumer(bus, approvals, grants, policyKey),
       inject: [Approvals, Grants],
     },
     {
       provide: Expiry,
-      useFactory: (approvals: Approvals, grants: Grants, data: DataSource) =>
-        new Expiry(approvals, grants, data, sweepMs, people.abandonSeconds),
-      inject: [Approvals, Grants, DataSource],
+      useFactory: (
+        approvals: Approvals,
+        grants: Grants,
+        settlement: Settlement,
+        data: DataSource,
+      ) => {
+        const { abandonSeconds } = people;
+        return new Expiry(data, { approvals, grants, settlement, sweepMs, abandonSeconds });
+      },
+      inject: [Approvals, Grants, Settlement, DataSource],
     },
   ];
 }

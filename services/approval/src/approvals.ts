@@ -135,20 +135,19 @@ export class Approvals {
     return (await calls.countBy({ approvalId, isWaiting: true })) === 0;
   }
 
-  /** Ids of approvals for which time has something to do: end them, free their lease, ask further groups. */
-  async due(limit: number, abandonSeconds: number): Promise<string[]> {
-    const rows: { id: string }[] = await this.database.query(
-      `select id from approval
+  /** Approvals for which time has something to do: end them, free their lease, ask further groups. */
+  async due(limit: number, abandonSeconds: number): Promise<{ id: string; isLeased: boolean }[]> {
+    return this.database.query(
+      `select id, status = 'leased' as "isLeased" from approval
        where (status in ('pending', 'approved') and expires_at <= now())
           or (status in ('pending', 'approved')
               and abandoned_at <= now() - make_interval(secs => $3))
           or (status = 'leased' and lease_not_after <= now() - make_interval(secs => $1))
           or (status = 'pending' and escalated_at is null and requested_at
               + make_interval(secs => (requirement -> 'escalation' ->> 'afterSeconds')::int) <= now())
-       order by expires_at limit $2`,
+       order by status = 'leased', expires_at limit $2`,
       [this.parts.settlement.graceSeconds, limit, abandonSeconds],
     );
-    return rows.map((row) => row.id);
   }
 
   async #openOrJoin(work: EntityManager, request: Request): Promise<void> {

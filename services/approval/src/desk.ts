@@ -54,7 +54,7 @@ export abstract class Desk {
   abstract page(reader: Principal, query: DeskQuery): Promise<DeskPage>;
   /** One of them, with `because` filled for the reader. */
   abstract view(reader: Principal, id: string): Promise<ApprovalView>;
-  /** Signs or refuses. */
+  /** Signs or refuses. What the rules refuse, an `ApprovalError`, is on record before it is thrown. */
   abstract press(by: Principal, id: string, press: DeskPress): Promise<ApprovalView>;
   /** The requester takes the request back. */
   abstract withdraw(by: Principal, id: string): Promise<ApprovalView>;

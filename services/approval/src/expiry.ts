@@ -7,15 +7,27 @@ import {
 import { DataSource } from 'typeorm';
 import { escalatedEvent } from './announcements.js';
 import type { Approval } from './approval.js';
-import { Approvals, type Change, type Circumstances } from './approvals.js';
+import type { Approvals, Change, Circumstances } from './approvals.js';
 import type { Grants } from './grants.js';
 import { Loop } from './loop.js';
+import type { Settlement } from './settlement.js';
 import { escalate, expire, forget } from './transitions.js';
 
 const batch = 100;
 /** How long handled event ids and stated events are remembered, beyond the longest topic's retention. */
 const keepDays = 31;
 const tidyMs = 3_600_000;
+
+/** What time works with. */
+export interface ExpiryParts {
+  readonly approvals: Approvals;
+  readonly grants: Pick<Grants, 'endDue'>;
+  readonly settlement: Settlement;
+  /** Between two looks, milliseconds. */
+  readonly sweepMs: number;
+  /** How long an approval outlives its caller, seconds. */
+  readonly abandonSeconds: number;
+}
 
 /** Ends what nobody signed in time, and frees leases that lapsed. The database's clock judges. */
 @Injectable()
@@ -25,14 +37,10 @@ export class Expiry implements OnApplicationBootstrap, BeforeApplicationShutdown
   #tidiedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(
-    private readonly approvals: Approvals,
-    private readonly grants: Pick<Grants, 'endDue'>,
     private readonly database: DataSource,
-    sweepMs: number,
-    /** How long an approval outlives its caller, seconds. */
-    private readonly abandonSeconds: number,
+    private readonly parts: ExpiryParts,
   ) {
-    this.#loop = new Loop('expiry', sweepMs, async () => this.#pass());
+    this.#loop = new Loop('expiry', parts.sweepMs, async () => this.#pass());
   }
 
   onApplicationBootstrap(): void {
@@ -45,16 +53,19 @@ export class Expiry implements OnApplicationBootstrap, BeforeApplicationShutdown
 
   async #pass(): Promise<boolean> {
     await this.#tidy();
-    await this.grants.endDue(batch);
-    for (const id of await this.approvals.due(batch, this.abandonSeconds)) {
-      await this.approvals.change(id, (approval, given) => this.#aged(approval, given));
+    const { abandonSeconds, approvals, grants, settlement } = this.parts;
+    await grants.endDue(batch);
+    const due = await approvals.due(batch, abandonSeconds);
+    if (due.some(({ isLeased }) => isLeased)) await settlement.look();
+    for (const { id } of due) {
+      await approvals.change(id, (approval, given) => this.#aged(approval, given));
     }
     return false;
   }
 
   /** What time makes of an approval. */
   #aged(approval: Approval, { now, origin }: Circumstances): Change {
-    const left = forget(expire(approval, now), now, this.abandonSeconds);
+    const left = forget(expire(approval, now), now, this.parts.abandonSeconds);
     const further = escalate(left, now);
     const isEscalated = further !== left;
     return {

@@ -119,7 +119,8 @@ export class SigningDesk extends Desk {
   async known(reader: Principal): Promise<Principal> {
     const { directory } = this.parts;
     if (directory instanceof TokenGroups) return reader;
-    return { ...reader, groups: await this.#groups(reader, await this.parts.list.askedGroups()) };
+    const asked = await this.parts.list.askedGroups();
+    return { ...reader, groups: await this.#groups(reader, asked, directory) };
   }
 
   /** Who presses, with the groups that count: their own, else those of somebody in whose place they may sign. */
@@ -129,19 +130,24 @@ export class SigningDesk extends Desk {
   ): Promise<{ presser: Principal; onBehalfOf: Actor | undefined }> {
     const approval = await this.parts.list.any(id);
     const asked = askedGroups(approval.requirement);
-    const own = await this.#groups(by, asked);
+    const now = this.parts.directory.fresh();
+    const own = await this.#groups(by, asked, now);
     if (own.length > 0) return { presser: { ...by, groups: own }, onBehalfOf: undefined };
     for (const place of await this.parts.delegations.placesOf(by)) {
       if (isRequester(approval, place)) continue;
-      const theirs = await this.#groups({ ...by, ...place, groups: [] }, asked);
+      const theirs = await this.#groups({ ...by, ...place, groups: [] }, asked, now);
       if (theirs.length > 0) return { presser: { ...by, groups: theirs }, onBehalfOf: place };
     }
     return { presser: { ...by, groups: [] }, onBehalfOf: undefined };
   }
 
-  async #groups(person: Principal, asked: readonly string[]): Promise<string[]> {
+  async #groups(
+    person: Principal,
+    asked: readonly string[],
+    directory: GroupDirectory,
+  ): Promise<string[]> {
     try {
-      return [...(await this.parts.directory.memberOf(person, asked))];
+      return [...(await directory.memberOf(person, asked))];
     } catch (cause) {
       if (!(cause instanceof GroupsUnavailable)) throw cause;
       throw new ApprovalError('GROUPS_UNAVAILABLE', { cause });

@@ -20,7 +20,9 @@ import {
 
 const tenantId = '11111111-1111-4111-8111-111111111111';
 const noon = new Date('2026-11-24T12:00:00Z');
-const calm = { leaseSeconds: 30, graceSeconds: 10, mayReissue: true };
+const calm = { leaseSeconds: 30, graceSeconds: 10, handledUpTo: new Date(0) };
+/** Everything that was said until then has been handled. */
+const handled = (seconds: number) => ({ ...calm, handledUpTo: at(seconds) });
 const [call1, call2] = [
   '00000000-0000-4000-8000-000000000001',
   '00000000-0000-4000-8000-000000000002',
@@ -203,7 +205,7 @@ describe('settle', () => {
   test('when a lease runs or its use may still be reported, then a retry waits', () => {
     const leased = settle(approved(), [call1], noon, calm).approval;
 
-    const during = settle(leased, [call2], at(39), calm);
+    const during = settle(leased, [call2], at(39), handled(39));
 
     expect(during).toEqual({ approval: leased, outcomes: [] });
   });
@@ -211,7 +213,7 @@ describe('settle', () => {
   test('when lease and grace have passed unused, then the retry gets it', () => {
     const leased = settle(approved(), [call1], noon, calm).approval;
 
-    const after = settle(leased, [call2], at(40), calm);
+    const after = settle(leased, [call2], at(40), handled(40));
 
     expect(after.approval).toMatchObject({ status: 'leased', leaseCallId: call2 });
     expect(after.outcomes).toMatchObject([{ kind: 'approved', callId: call2, notAfter: at(70) }]);
@@ -220,7 +222,7 @@ describe('settle', () => {
   test('when reports of use may be lagging, then nothing is leased a second time', () => {
     const leased = settle(approved(), [call1], noon, calm).approval;
 
-    const after = settle(leased, [call2], at(100), { ...calm, mayReissue: false });
+    const after = settle(leased, [call2], at(100), handled(39));
 
     expect(after).toEqual({ approval: leased, outcomes: [] });
   });
@@ -228,7 +230,7 @@ describe('settle', () => {
   test('when a lease lapsed after the expiry, then the retry is told that it expired', () => {
     const leased = settle(approved(), [call1], at(290), calm).approval;
 
-    const after = settle(leased, [call2], at(330), calm);
+    const after = settle(leased, [call2], at(330), handled(330));
 
     expect(after.approval.status).toBe('expired');
     expect(after.outcomes).toEqual([{ kind: 'expired', callId: call2 }]);

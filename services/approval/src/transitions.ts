@@ -18,10 +18,10 @@ export type Outcome =
 /** How long a lease holds and when a lapsed one may be given again. */
 export interface LeaseRules {
   readonly leaseSeconds: number;
-  /** Added to a lease's end before it counts as lapsed: for a report of its use still under way. */
+  /** Added to a lease's end before it counts as lapsed: clocks differ. */
   readonly graceSeconds: number;
-  /** False while reports of use may be lagging behind: then nothing that was leased is leased again. */
-  readonly mayReissue: boolean;
+  /** Every report of use that was made until then has been handled. */
+  readonly handledUpTo: Date;
 }
 
 /** One person's press. */
@@ -177,7 +177,7 @@ export function settle(
   if (approval.status !== 'leased') {
     return { approval, outcomes: waiting.map((callId) => closing(callId, approval)) };
   }
-  if (!hasLapsed(approval, at, rules)) return { approval, outcomes: [] };
+  if (!hasLapsed(approval, rules)) return { approval, outcomes: [] };
   return settle(expire(unleased(approval), at), waiting, at, rules);
 }
 
@@ -215,13 +215,9 @@ function lease(
   };
 }
 
-function hasLapsed(
-  approval: Extract<Approval, { status: 'leased' }>,
-  at: Date,
-  rules: LeaseRules,
-): boolean {
-  const end = approval.leaseNotAfter.getTime() + rules.graceSeconds * 1000;
-  return rules.mayReissue && at.getTime() >= end;
+function hasLapsed(approval: Extract<Approval, { status: 'leased' }>, rules: LeaseRules): boolean {
+  const endMs = approval.leaseNotAfter.getTime() + rules.graceSeconds * 1000;
+  return rules.handledUpTo.getTime() >= endMs;
 }
 
 function unleased(approval: Extract<Approval, { status: 'leased' }>): Approval {

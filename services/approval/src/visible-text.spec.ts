@@ -66,6 +66,13 @@ describe('length', () => {
     expect(visibleLine('🙂🙂🙂', 3)).toBe('🙂🙂🙂');
   });
 
+  test('when a text is endless, then only its beginning is looked at, and the mark still counts all', () => {
+    const startedAt = performance.now();
+
+    expect(visibleLine('x'.repeat(50_000_000), 10)).toBe(`${'x'.repeat(10)}[+49999990 chars]`);
+    expect(performance.now() - startedAt).toBeLessThan(1000);
+  });
+
   test('when there are too many lines, then the rest is told', () => {
     const limits = { maxCodePoints: 100, maxLines: 2 };
 

@@ -20,12 +20,12 @@ const maxBracePairs = 8;
 
 /** Hostile text on one line: normalised (NFC), what cannot be seen written as `\u{…}`, cut with a mark. */
 export function visibleLine(text: string, maxCodePoints: number): string {
-  return cut(visible(text, hidden), maxCodePoints);
+  return shortened(text, hidden, maxCodePoints);
 }
 
 /** The same over several lines; what goes beyond the limits is told in a mark at the end. */
 export function visibleLines(text: string, limits: TextLimits): readonly string[] {
-  const lines = cut(visible(text, hiddenButNewline), limits.maxCodePoints).split('\n');
+  const lines = shortened(text, hiddenButNewline, limits.maxCodePoints).split('\n');
   const beyond = lines.length - limits.maxLines;
   return beyond <= 0 ? lines : [...lines.slice(0, limits.maxLines), `[+${beyond} lines]`];
 }
@@ -51,10 +51,15 @@ function escaped(character: string): string {
   return `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`;
 }
 
-/** By code point and after escaping, so that no escape hides what follows and no character is halved. */
-function cut(text: string, maxCodePoints: number): string {
-  if (text.length <= maxCodePoints) return text;
-  const points = Array.from(text);
-  const beyond = points.length - maxCodePoints;
-  return beyond <= 0 ? text : `${points.slice(0, maxCodePoints).join('')}[+${beyond} chars]`;
+/**
+ * By code point and after escaping, so that no escape hides what follows and no character is halved. Of a very long
+ * text only a beginning is looked at: eight units of UTF-16 hold a code point even after normalisation.
+ */
+function shortened(text: string, unseen: RegExp, maxCodePoints: number): string {
+  const unread = Math.max(0, text.length - maxCodePoints * 8);
+  const shown = visible(unread === 0 ? text : text.slice(0, -unread), unseen);
+  if (unread === 0 && shown.length <= maxCodePoints) return shown;
+  const points = Array.from(shown);
+  const beyond = points.length - maxCodePoints + unread;
+  return beyond <= 0 ? shown : `${points.slice(0, maxCodePoints).join('')}[+${beyond} chars]`;
 }

@@ -69,6 +69,14 @@ class BrittleLog implements EventLog {
     return this.inner.subscribe(...how);
   }
 
+  async ends(topic: string): ReturnType<EventLog['ends']> {
+    return this.inner.ends(topic);
+  }
+
+  async finished(...asked: Parameters<EventLog['finished']>): ReturnType<EventLog['finished']> {
+    return this.inner.finished(...asked);
+  }
+
   canAppend(): boolean {
     return this.inner.canAppend();
   }

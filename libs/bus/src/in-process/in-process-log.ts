@@ -10,6 +10,7 @@ import {
   type EventLog,
   type LogRecord,
   type OutgoingRecord,
+  type Position,
   PublishError,
   type Subscription,
   type SubscriptionOptions,
@@ -102,6 +103,15 @@ export class InProcessLog implements EventLog {
     });
   }
 
+  async ends(topic: string): Promise<readonly Position[]> {
+    return this.#positions(topic, (partition) => this.#store.end(topic, partition));
+  }
+
+  async finished(group: string, topic: string): Promise<readonly Position[]> {
+    this.#saveProgress();
+    return this.#positions(topic, (partition) => this.#store.progress(group, topic, partition));
+  }
+
   canAppend(): boolean {
     return !this.#isClosed;
   }
@@ -114,6 +124,13 @@ export class InProcessLog implements EventLog {
     this.#saveProgress();
     this.#isClosed = true;
     this.#store.close();
+  }
+
+  #positions(topic: string, nextOf: (partition: number) => bigint): readonly Position[] {
+    const { partitions = partitionsPerTopic } = this.options;
+    return Array.from({ length: partitions }, (_, partition) => partition)
+      .map((partition) => ({ topic, partition, next: nextOf(partition) }))
+      .filter(({ next }) => next > 0n);
   }
 
   /** What may wait travels with the next record that may not, or alone when its time has come. */

@@ -1,15 +1,7 @@
-import type { SubscriptionOptions } from '../event-log.js';
+import type { Position, SubscriptionOptions } from '../event-log.js';
 import type { Consumer, ConsumerConfig, EachBatchPayload } from 'kafkajs';
 import { consumerRetry, patientClient } from './kafka-client.js';
 import type { KafkaLogOptions } from './kafka-options.js';
-
-/** A position of a group in a partition. */
-export interface Position {
-  readonly topic: string;
-  readonly partition: number;
-  /** Offset of the next record. */
-  readonly next: bigint;
-}
 
 /** What a member tells its owner. */
 export interface MemberListener {

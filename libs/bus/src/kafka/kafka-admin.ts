@@ -1,5 +1,5 @@
 import type { Admin, Kafka } from 'kafkajs';
-import type { Position } from './group-member.js';
+import type { Position } from '../event-log.js';
 import { deliberateClient, failFastClient } from './kafka-client.js';
 import type { KafkaLogOptions } from './kafka-options.js';
 
@@ -25,6 +25,33 @@ export async function endsOf(
       return partitions.map(({ partition, high }) => ({ topic, partition, next: BigInt(high) }));
     });
     return (await Promise.all(ends)).flat();
+  });
+}
+
+/** Where the next record of each partition will be, of those in which there is any record. */
+export async function readableEndsOf(
+  options: KafkaLogOptions,
+  topic: string,
+): Promise<readonly Position[]> {
+  return withAdmin(failFastClient(options), async (admin) => {
+    const partitions = await admin.fetchTopicOffsets(topic);
+    return partitions
+      .filter(({ high, low }) => BigInt(high) > BigInt(low))
+      .map(({ partition, high }) => ({ topic, partition, next: BigInt(high) }));
+  });
+}
+
+/** The positions that a group has committed; a partition of which it has finished nothing is left out. */
+export async function committedOf(
+  options: KafkaLogOptions,
+  group: string,
+  topic: string,
+): Promise<readonly Position[]> {
+  return withAdmin(failFastClient(options), async (admin) => {
+    const [found] = await admin.fetchOffsets({ groupId: group, topics: [topic] });
+    return (found?.partitions ?? [])
+      .map(({ offset, partition }) => ({ topic, partition, next: BigInt(offset) }))
+      .filter(({ next }) => next >= 0n);
   });
 }
 

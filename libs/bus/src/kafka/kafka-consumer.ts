@@ -1,7 +1,13 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { EachBatchPayload, KafkaMessage } from 'kafkajs';
-import type { Delivery, LogRecord, Subscription, SubscriptionOptions } from '../event-log.js';
-import { GroupMember, type Position } from './group-member.js';
+import type {
+  Position,
+  Delivery,
+  LogRecord,
+  Subscription,
+  SubscriptionOptions,
+} from '../event-log.js';
+import { GroupMember } from './group-member.js';
 import { endsOf, isAnswering } from './kafka-admin.js';
 import type { KafkaLogOptions } from './kafka-options.js';
 import { Lanes } from './lanes.js';

@@ -4,9 +4,11 @@ import {
   type Delivery,
   type EventLog,
   type OutgoingRecord,
+  type Position,
   type Subscription,
   type SubscriptionOptions,
 } from '../event-log.js';
+import { committedOf, readableEndsOf } from './kafka-admin.js';
 import { KafkaConsumer } from './kafka-consumer.js';
 import type { KafkaLogOptions } from './kafka-options.js';
 import { KafkaProducer, type ProducerParts } from './kafka-producer.js';
@@ -64,6 +66,14 @@ export class KafkaLog implements EventLog {
       throw error;
     }
     return { isLive: () => consumer.isLive(), close };
+  }
+
+  async ends(topic: string): Promise<readonly Position[]> {
+    return readableEndsOf(this.options, topic);
+  }
+
+  async finished(group: string, topic: string): Promise<readonly Position[]> {
+    return committedOf(this.options, group, topic);
   }
 
   async close(): Promise<void> {

@@ -32,6 +32,10 @@ export function decisionSection(view: ApprovalView, context: PageContext): Eleme
 
 function signerForms(view: ApprovalView, context: PageContext): Content {
   if (view.kind === 'break-glass') return [because(view), reviewForm(view, context)];
+  if (view.isJustificationRequired && view.justification === null) {
+    const words = 'You can approve as soon as the requester has given a reason.';
+    return [because(view), progress(view), h('p', {}, words), denyForm(view, context)];
+  }
   return [
     because(view),
     progress(view),
@@ -164,7 +168,7 @@ function confirmDialog(view: ApprovalView): Element {
     'dialog',
     { id: 'confirm', 'aria-labelledby': 'confirm-title' },
     h('h2', { id: 'confirm-title' }, `${approveWords(view)}?`),
-    h('p', {}, `${nameOf(view.requester)} ${wish(view)}.`),
+    h('p', {}, nameOf(view.requester), ' ', wish(view)),
     h(
       'div',
       { class: 'buttons' },

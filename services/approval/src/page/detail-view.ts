@@ -5,7 +5,7 @@ import { type Content, type Element, h } from './html.js';
 import { riskTag, stateTag } from './inbox-view.js';
 import { layout, moment, type PageContext } from './layout.js';
 import { isSame } from './standing.js';
-import { isOpen, nameOf, shown, stateWords, wish } from './words.js';
+import { callerWords, isOpen, nameOf, shown, stateWords, wish } from './words.js';
 
 /**
  * Everything about one approval, and what the reader may do. `afterPress`: the reader comes from a form; what came
@@ -49,7 +49,7 @@ function heading(view: ApprovalView, { now }: PageContext): Element {
     'div',
     { id: 'heading', 'data-live': '' },
     h('p', { class: 'meta' }, stateTag(view), riskTag(view)),
-    h('h1', {}, h('span', { class: 'who' }, nameOf(view.requester)), ` ${wish(view)}`),
+    h('h1', {}, h('span', { class: 'who' }, nameOf(view.requester)), ' ', wish(view)),
     h(
       'p',
       { class: 'why' },
@@ -59,6 +59,7 @@ function heading(view: ApprovalView, { now }: PageContext): Element {
           : 'No reason given.'
         : ['Reason: ', h('strong', {}, shown(view.justification, 2000))],
     ),
+    h('p', { class: 'hint' }, callerWords(view)),
     h(
       'p',
       { class: 'hint' },

@@ -16,6 +16,7 @@ import {
 } from 'openid-client';
 import { Agent, fetch as fetchThrough } from 'undici';
 import { z } from 'zod';
+import { isTrustworthy } from './page-address.js';
 import type { PageSignInSettings } from './page-settings.js';
 import { PageRefusal } from './page-refusal.js';
 import type { SessionTokens } from './sessions.js';
@@ -84,6 +85,19 @@ export class EntraClient {
     if (found.serverMetadata().issuer !== issuer) throw unavailable(new Error('foreign issuer'));
     this.#configurations.set(tenant, found);
     return found;
+  }
+
+  /** Where a person signs in as a user of this client. @throws PageRefusal `IDENTITY_UNAVAILABLE` */
+  async authorizationAddress(tenant: string): Promise<URL> {
+    const { authorization_endpoint: endpoint = '' } = (
+      await this.configuration(tenant)
+    ).serverMetadata();
+    const url = URL.parse(endpoint);
+    // The library takes https alone; a stand-in on this machine serves browsers without a certificate.
+    if (url === null || !isTrustworthy(url))
+      throw unavailable(new Error('no safe sign-in address'));
+    url.searchParams.set('client_id', this.settings.clientId);
+    return url;
   }
 
   /**

@@ -4,7 +4,7 @@ import { scopeList } from './decision-view.js';
 import { type Content, type Element, h } from './html.js';
 import { indentJson } from './indent-json.js';
 import { moment, type PageContext } from './layout.js';
-import { nameOf, shown, signatureWords, stateWords } from './words.js';
+import { callerWords, nameOf, shown, signatureWords, stateWords } from './words.js';
 
 /** So much of the arguments is shown; what is beyond is told in a mark at the end. */
 const argumentLimits = { maxCodePoints: 60_000, maxLines: 2000 };
@@ -128,17 +128,12 @@ export function factsSection(view: ApprovalView, { now }: PageContext): Element 
   );
 }
 
-const kinds = { person: 'a person', workload: 'a program', agent: 'an AI agent' } as const;
-
 function facts(view: ApprovalView, now: Date): readonly (readonly [string, Content])[] {
-  const { client, requester, rules } = view;
+  const { requester, rules } = view;
   return [
-    ['Requester', `${nameOf(requester)}, ${kinds[view.requesterKind]}`],
+    ['Requester', nameOf(requester)],
+    ['Caller', callerWords(view)],
     ['Requester id', code(requester.objectId)],
-    [
-      'Client',
-      client === null ? 'does not say' : `${shown(client.name, 80)} ${shown(client.version, 40)}`,
-    ],
     ['Client application', code(view.clientApp)],
     ['Server', [code(view.server), labels(view)]],
     ['Tool', [code(view.resource), ' by ', code(view.method)]],

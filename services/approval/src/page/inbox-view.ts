@@ -80,7 +80,7 @@ function filters({ server, show }: Inbox): Element {
 }
 
 /** The inbox's address for filters and, of the decided, the page. */
-export function inboxAddress(query: {
+function inboxAddress(query: {
   readonly show: InboxShow;
   readonly server?: string | undefined;
   readonly cursor?: string | undefined;
@@ -165,7 +165,8 @@ function row(view: ApprovalView, context: PageContext): Element {
         'a',
         { href: `/approvals/${view.id}` },
         h('strong', {}, nameOf(view.requester)),
-        ` ${wish(view)}`,
+        ' ',
+        wish(view),
       ),
     ),
     h('p', { class: 'why' }, whyWords(view)),

@@ -1,5 +1,10 @@
 const loopbackNames = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
 
+/** https, or http that never leaves this machine. */
+export function isTrustworthy({ hostname, protocol }: URL): boolean {
+  return protocol === 'https:' || (protocol === 'http:' && loopbackNames.test(hostname));
+}
+
 /** The origin under which browsers reach the page. */
 export class PageAddress {
   /** `https://gateway.example`. */
@@ -13,9 +18,7 @@ export class PageAddress {
    */
   constructor(publicUrl: string) {
     const url = new URL(publicUrl);
-    const isSafe =
-      url.protocol === 'https:' || (url.protocol === 'http:' && loopbackNames.test(url.hostname));
-    if (!isSafe) {
+    if (!isTrustworthy(url)) {
       throw new TypeError('publicUrl: the approval page needs https, or http on localhost');
     }
     this.origin = url.origin;

@@ -101,7 +101,9 @@ describe('the inbox', () => {
     const { text } = await approver.get('/approvals');
 
     expect(text).toContain('<title>(2) Approvals · Countersign</title>');
-    const order = ['soon', 'later', 'own', 'old'].map((name) => text.indexOf(`call ${name} on`));
+    const order = ['soon', 'later', 'own', 'old'].map((name) =>
+      text.indexOf(`call <code>${name}</code> on`),
+    );
     expect(order).toEqual(order.toSorted((a, b) => a - b));
     expect(order[0]).toBeGreaterThan(0);
   });
@@ -253,6 +255,17 @@ describe('a decision', () => {
     const withdrawn = await analyst.post(`/approvals/${id}/withdrawal`, { csrf });
     expect(withdrawn.status).toBe(303);
     expect((await approver.get(`/approvals/${id}`)).text).toContain('Withdrawn');
+  });
+
+  test('when a reason is required and missing, then nobody is offered to approve yet', async () => {
+    const id = world.desk.put(sampleView({ isJustificationRequired: true, justification: null }));
+    const before = (await approver.get(`/approvals/${id}`)).text;
+    const csrf = await analyst.csrf();
+    await analyst.post(`/approvals/${id}/justification`, { csrf, justification: 'ticket 4711' });
+
+    expect(before).not.toContain('id="approve-button"');
+    expect(before).toContain('id="deny-reason"');
+    expect((await approver.get(`/approvals/${id}`)).text).toContain('id="approve-button"');
   });
 
   test('when a call ran on break-glass, then an approver marks it as reviewed', async () => {

@@ -1,5 +1,5 @@
 /** Where somebody goes who asked for nothing in particular. */
-export const inboxPath = '/approvals';
+const inboxPath = '/approvals';
 
 /** Says in an address that its page was loaded again from our own site already. */
 export const againParameter = 'again';

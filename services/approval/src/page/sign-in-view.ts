@@ -2,7 +2,7 @@ import { type Element, h } from './html.js';
 import { layout } from './layout.js';
 
 /** Where a sign-in begins. */
-export function signInAddress(tenant: string, returnPath: string): string {
+function signInAddress(tenant: string, returnPath: string): string {
   return `/approvals/sign-in/start?${new URLSearchParams({ tenant, return: returnPath }).toString()}`;
 }
 

@@ -1,6 +1,6 @@
 import { request } from 'undici';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { demoGroups, demoIdentities } from '../../../../demo/entra/identities.js';
+import { demoGroups, demoIdentities, demoPageApp } from '../../../../demo/entra/identities.js';
 import { HttpVisitor } from '../../../../test/browser/http-visitor.js';
 import { sampleView } from '../../../../test/browser/memory-desk.js';
 import { type PageWorld, startPageWorld } from '../../../../test/browser/page-world.js';
@@ -79,13 +79,18 @@ describe('the way in', () => {
     expect(stranger.status).toBe(401);
   });
 
-  test('when the person has the secret of a confidential client behind them, then they sign in as well', async () => {
+  test('when the page is a confidential client, then its secret must be the right one', async () => {
     const other = await startPageWorld({ clientSecret: 'a secret & more' });
 
     const back = await new HttpVisitor(other).signIn('approver');
 
     expect(back.status).toBe(200);
     expect(back.text).toContain('url=/approvals"');
+
+    const redirectUris = [`${other.origin}/approvals/callback`];
+    other.entra.register({ clientId: demoPageApp, redirectUris, secret: 'a new one' });
+    const refused = await new HttpVisitor(other).signIn('approver');
+    expect(refused.status).toBe(503);
     await other.close();
   });
 
@@ -205,7 +210,7 @@ describe('a return from Entra that does not fit', () => {
 
   test('when another site begins a sign-in, then it gets no further than the page with the link', async () => {
     const address = new URL(await visitor.startSignIn());
-    const path = `/approvals/sign-in/start?tenant=${address.pathname.split('/')[1]}`;
+    const path = `/approvals/sign-in/start?tenant=${address.pathname.split('/')[1] ?? ''}`;
 
     const answer = await visitor.get(path, 'cross-site');
 

@@ -1,6 +1,5 @@
 import { Injectable } from '@nestjs/common';
 import {
-  buildAuthorizationUrl,
   buildEndSessionUrl,
   calculatePKCECodeChallenge,
   randomNonce,
@@ -33,7 +32,7 @@ const pendingSchema = z.object({
 const pendingMs = 10 * 60_000;
 
 /** The path at which Entra gives people back. */
-export const callbackPath = '/approvals/callback';
+const callbackPath = '/approvals/callback';
 
 /** Signing in: out to Entra and back, into a new session. */
 @Injectable()
@@ -48,9 +47,9 @@ export class SignIn {
 
   /** Begins one. @throws PageRefusal `IDENTITY_UNAVAILABLE` */
   async start(tenant: string, returnPath: string): Promise<StartedSignIn> {
-    const configuration = await this.entra.configuration(tenant);
+    const url = await this.entra.authorizationAddress(tenant);
     const [state, nonce, verifier] = [randomState(), randomNonce(), randomPKCECodeVerifier()];
-    const url = buildAuthorizationUrl(configuration, {
+    const asked = {
       redirect_uri: this.address.url(callbackPath).toString(),
       response_type: 'code',
       response_mode: 'query',
@@ -59,7 +58,8 @@ export class SignIn {
       nonce,
       code_challenge: await calculatePKCECodeChallenge(verifier),
       code_challenge_method: 'S256',
-    });
+    };
+    for (const [name, value] of Object.entries(asked)) url.searchParams.set(name, value);
     const pending = { tenant, nonce, verifier, returnPath, untilMs: Date.now() + pendingMs };
     return { url, state, sealed: this.sealer.seal(JSON.stringify(pending), contextOf(state)) };
   }
@@ -88,7 +88,8 @@ export class SignIn {
   /** Where a person signs out of Entra too; undefined where that cannot be told. Never throws. */
   async signOutAddress(tenant: string): Promise<string | undefined> {
     try {
-      return buildEndSessionUrl(await this.entra.configuration(tenant), {}).toString();
+      const url = buildEndSessionUrl(await this.entra.configuration(tenant), {});
+      return url.protocol === 'https:' ? url.toString() : undefined;
     } catch {
       return undefined;
     }

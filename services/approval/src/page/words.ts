@@ -1,5 +1,6 @@
 import type { Actor } from '#contracts';
 import { visibleLine } from '../visible-text.js';
+import { type Content, h } from './html.js';
 import type {
   ApprovalKind,
   ApprovalState,
@@ -59,15 +60,26 @@ export function signatureWords({ groups, isEscalation, quorum, signed }: Signatu
   return `${signed} of ${quorum} signed for ${groupNames(groups, ' or ')}${escalated}`;
 }
 
-/** What is asked, as a sentence without its subject: `asks to call refund_order on orders`. */
-export function wish(view: ApprovalView): string {
-  const target = `${shown(view.resource, 120)} on ${shown(view.server, 80)}`;
+/**
+ * What is asked, as a sentence without its subject: `asks to call refund_order on orders`. The names stand in
+ * `code`, so that no name can be read as a part of the sentence.
+ */
+export function wish(view: ApprovalView): Content {
   const asks: Record<ApprovalKind, string> = {
-    call: `asks to ${verbOf(view.method)} ${target}`,
-    grant: `asks for access to ${target}`,
-    'break-glass': `used break-glass to ${verbOf(view.method)} ${target}`,
+    call: `asks to ${verbOf(view.method)} `,
+    grant: 'asks for access to ',
+    'break-glass': `used break-glass to ${verbOf(view.method)} `,
   };
-  return asks[view.kind];
+  const [resource, server] = [shown(view.resource, 120), shown(view.server, 80)];
+  return [asks[view.kind], h('code', {}, resource), ' on ', h('code', {}, server)];
+}
+
+/** Who or what made the call, as far as the token and the client tell. */
+export function callerWords({ client, requesterKind }: ApprovalView): string {
+  const kinds = { person: 'A person', workload: 'A program', agent: 'An AI agent' } as const;
+  const kind = kinds[requesterKind];
+  if (client === null) return `${kind}, with a client that does not name itself`;
+  return `${kind}, with a client that calls itself ${shown(client.name, 60)} ${shown(client.version, 30)}`;
 }
 
 const verbs: Readonly<Record<string, string>> = {

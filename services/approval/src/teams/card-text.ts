@@ -57,6 +57,11 @@ export function box(
   };
 }
 
+/** Rows that stand together, a little apart from what is above. */
+export function group(items: readonly CardElement[]): CardElement {
+  return { type: 'Container', spacing: 'Medium', items };
+}
+
 /** `2026-11-23 10:00:00 UTC`. */
 export function utc(date: Date): string {
   return `${date.toISOString().slice(0, 19).replace('T', ' ')} UTC`;

@@ -92,8 +92,8 @@ describe('an open approval', () => {
       'The order was placed twice.',
       'Arguments, masked',
       '{',
-      '  "id": 42,',
-      '  "why": "duplicate"',
+      '\u00a0\u00a0"id": 42,',
+      '\u00a0\u00a0"why": "duplicate"',
       '}',
       'Digest (SHA-256): e3b0c44298fc1c14',
       'Expires: 2026-11-23 10:10:00 UTC',
@@ -349,7 +349,7 @@ describe('hostile text', () => {
         "[+14 lines]",
         "Arguments, masked",
         "{",
-        "  "id": 42,",
+        "  "id": 42,",
       ]
     `);
   });
@@ -409,5 +409,5 @@ test('when a word is said besides, then it is text and nothing else', () => {
 
   expect(linesOf(card)).toEqual(['[x](https://evil.example)', '{{DATE(2026-11-23)}}']);
   expect(mistakeIn(card)).toBeUndefined();
-  expect(nodes(card).some((each) => String(each['text'] ?? '').includes('{{'))).toBe(false);
+  expect(JSON.stringify(card)).not.toContain('{{');
 });

@@ -12,7 +12,7 @@ import {
   voteRows,
 } from './card-rows.js';
 import { isOpen, offerOf, standingOf } from './card-standing.js';
-import { box, type CardElement, duration, line, row, runs, utc } from './card-text.js';
+import { box, type CardElement, duration, group, line, row, runs, utc } from './card-text.js';
 import type { Verb } from './press.js';
 
 /** An Adaptive Card as plain JSON. */
@@ -30,6 +30,9 @@ export const maxCardBytes = 24_576;
 
 const maxArgumentPoints = 1500;
 const maxArgumentLines = 30;
+const maxIndentedLength = 65_536;
+/** Renderers drop ordinary spaces at the beginning of a line. */
+const indent = '\u00a0\u00a0';
 const reasonLimits = { maxCodePoints: 500, maxLines: 6 };
 
 /**
@@ -100,17 +103,21 @@ function openBody(
   scale: Scale,
 ): CardElement[] {
   return [
-    ...requesterRows(view, scale),
-    ...targetRows(view, scale),
-    ...(view.kind === 'grant' && view.grant !== null ? wishRows(view, scale) : []),
-    ...riskRows(view, scale),
-    ...ruleRows(view, scale),
-    ...voteRows(view, scale),
+    group([
+      ...requesterRows(view, scale),
+      ...targetRows(view, scale),
+      ...(view.kind === 'grant' ? wishRows(view, scale) : []),
+      ...riskRows(view, scale),
+      ...ruleRows(view, scale),
+      ...voteRows(view, scale),
+    ]),
     ...justification(view, scale),
     ...argumentBox(view, scale),
-    ...similarRows(view, scale),
-    ...(audience === 'approvers' ? offerRows(view, scale) : []),
-    ...footRows(view),
+    group([
+      ...similarRows(view, scale),
+      ...(audience === 'approvers' ? offerRows(view, scale) : []),
+      ...footRows(view),
+    ]),
     ...(audience === 'approvers' ? [reasonInput(view)] : []),
   ];
 }
@@ -121,10 +128,12 @@ function closedBody(
   scale: Scale,
 ): CardElement[] {
   return [
-    ...outcomeRows(view, scale),
-    ...(audience === 'approvers' ? requesterRows(view, scale) : []),
-    ...targetRows(view, scale),
-    ...footRows(view),
+    group([
+      ...outcomeRows(view, scale),
+      ...(audience === 'approvers' ? requesterRows(view, scale) : []),
+      ...targetRows(view, scale),
+      ...footRows(view),
+    ]),
   ];
 }
 
@@ -225,10 +234,11 @@ function detailsAction(view: ApprovalView): CardElement[] {
   return isWeb ? [{ type: 'Action.OpenUrl', title: 'Details', url: view.url }] : [];
 }
 
-/** One member on a line; what is no JSON stays as it is. */
+/** One member on a line; what is no JSON, or so much that nobody would see its end, stays as it is. */
 function indented(json: string): string {
+  if (json.length > maxIndentedLength) return json;
   try {
-    return JSON.stringify(JSON.parse(json), null, 2);
+    return JSON.stringify(JSON.parse(json), null, indent);
   } catch {
     return json;
   }

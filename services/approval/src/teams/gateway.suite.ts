@@ -1,12 +1,12 @@
 import 'reflect-metadata';
-import { Logger } from '@nestjs/common';
+import { Logger, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { DataSource, type MigrationInterface, type QueryRunner } from 'typeorm';
 import type { Principal } from '#contracts';
 import type { CheckedTeams } from '#runtime';
 import { openDatabase } from '#storage';
-import { ApprovalError } from '../approval-error.js';
+import { ApprovalError, type ApprovalErrorCode } from '../approval-error.js';
 import type { ApprovalView } from '../approval-view.js';
 import {
   type CopyBinding,
@@ -62,27 +62,35 @@ export class OneApprovalDesk extends Desk {
     super();
   }
 
+  /** Refusals by the rules are put on record here, as every desk does. */
   override async press(by: Principal, id: string, press: DeskPress): Promise<ApprovalView> {
     await this.gate;
-    if (this.trouble !== undefined) throw this.trouble;
-    if (id !== this.shown.id) throw new ApprovalError('APPROVAL_NOT_FOUND');
-    if (by.objectId === this.shown.requester.objectId)
-      throw new ApprovalError('APPROVER_IS_REQUESTER');
-    if (!this.approvers.includes(by.objectId)) throw new ApprovalError('APPROVER_NOT_IN_GROUP');
-    if (!['pending', 'unreviewed'].includes(this.shown.state)) {
-      throw new ApprovalError('APPROVAL_ALREADY_DECIDED');
+    const code = this.#refusal(by, id);
+    if (code !== undefined) {
+      const { objectId, tenantId } = by;
+      const who = { approvalId: id, tenantId, objectId, remoteAddress: null };
+      await this.recordRefused({ ...who, channel: press.channel, code, detail: '' });
+      throw new ApprovalError(code);
     }
+    if (this.trouble !== undefined) throw this.trouble;
     this.presses.push({ by, press });
     const { displayName, objectId, tenantId } = by;
-    const decision = {
-      by: [{ tenantId, objectId, displayName }],
-      at: new Date(),
-      reason: press.reason,
-    };
+    const actor = { tenantId, objectId, displayName };
+    const decision = { by: [actor], at: new Date(), reason: press.reason };
     const signed = this.shown.state === 'unreviewed' ? 'reviewed' : 'approved';
     const state = press.decision === 'refuse' ? 'refused' : signed;
     this.shown = { ...this.shown, state, decision, version: this.shown.version + 1 };
     return this.shown;
+  }
+
+  #refusal(by: Principal, id: string): ApprovalErrorCode | undefined {
+    if (this.trouble instanceof ApprovalError) return this.trouble.code;
+    if (id !== this.shown.id) return 'APPROVAL_NOT_FOUND';
+    if (by.objectId === this.shown.requester.objectId) return 'APPROVER_IS_REQUESTER';
+    // Who is not asked may not even know that there is something.
+    if (!this.approvers.includes(by.objectId)) return 'APPROVAL_NOT_FOUND';
+    const isOpen = ['pending', 'unreviewed'].includes(this.shown.state);
+    return isOpen ? undefined : 'APPROVAL_ALREADY_DECIDED';
   }
 
   override async publicView(id: string): Promise<ApprovalView> {
@@ -152,6 +160,9 @@ export interface RunningTeams {
   close(): Promise<void>;
 }
 
+@Module({})
+class TeamsAlone {}
+
 /** Starts the controller with all its parts, as the service does. */
 export async function startTeams(
   settings: CheckedTeams,
@@ -159,9 +170,8 @@ export async function startTeams(
   database: DataSource,
 ): Promise<RunningTeams> {
   const { controllers, providers } = teamsParts(settings);
-  class Root {}
   const module = {
-    module: Root,
+    module: TeamsAlone,
     controllers: [...controllers],
     providers: [
       { provide: Desk, useValue: desk },

@@ -26,7 +26,7 @@ export class PressRefusal extends Error {
 }
 
 /** The buttons of a card. */
-export const verbs = ['approve', 'grant', 'refuse', 'review'] as const;
+const verbs = ['approve', 'grant', 'refuse', 'review'] as const;
 export type Verb = (typeof verbs)[number];
 
 /** What a press on a card says; everything in it is chosen by the client. */

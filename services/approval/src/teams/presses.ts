@@ -23,6 +23,8 @@ interface Pressed {
   press?: Press;
   by?: Principal;
   nonce?: string;
+  /** The desk has refused it, and put that on record itself. */
+  isRecorded?: boolean;
 }
 
 /** Refusals after which the presser needs the card as it is now. */
@@ -63,7 +65,7 @@ export class Presses {
     } catch (error) {
       const code = codeOf(error);
       if (code === undefined) throw error;
-      await this.#record(code, pressed, activity, remoteAddress);
+      if (pressed.isRecorded !== true) await this.#record(code, pressed, activity, remoteAddress);
       if (!settled.includes(code)) return toast(code);
       return await this.#present(pressed, code).catch(() => toast(code));
     }
@@ -81,7 +83,11 @@ export class Presses {
     if (view.state === 'expired') throw new ApprovalError('APPROVAL_EXPIRED');
     if (!isOpen(view)) throw new ApprovalError('APPROVAL_ALREADY_DECIDED');
     checkReason(press);
-    const after = await this.desk.press(by, press.approvalId, deskPress(press, view));
+    const word = deskPress(press, view);
+    const after = await this.desk.press(by, press.approvalId, word).catch((error: unknown) => {
+      pressed.isRecorded = error instanceof ApprovalError;
+      throw isHidden(error) ? new ApprovalError('APPROVER_NOT_IN_GROUP', { cause: error }) : error;
+    });
     return approvalCard(after, 'approvers', binding.nonce);
   }
 
@@ -108,6 +114,11 @@ export class Presses {
       remoteAddress,
     });
   }
+}
+
+/** Who may not see an approval is told elsewhere that there is none; here they have its card before them. */
+function isHidden(error: unknown): boolean {
+  return error instanceof ApprovalError && error.code === 'APPROVAL_NOT_FOUND';
 }
 
 /** What was claimed, for auditors. */

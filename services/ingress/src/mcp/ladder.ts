@@ -11,7 +11,7 @@ export type LadderSettings = Pick<
   | 'holdWithProgressMs'
   | 'legMs'
   | 'progressEveryMs'
-  | 'taskHoldMs'
+  | 'briefHoldMs'
   | 'taskPollMs'
 >;
 
@@ -23,7 +23,7 @@ type Rung = LadderSettings['clients'][number]['ladder'][number];
 
 /** The way a call waits. */
 export interface Wait {
-  /** Undefined where it may not wait at all. */
+  /** Undefined where it may hardly wait: just as long as it takes to use a signature that is there already. */
   readonly rung: Rung | undefined;
   readonly holdMs: number;
 }
@@ -47,13 +47,13 @@ const inLegs: ReadonlySet<string> = new Set(['tools/call', 'prompts/get', 'resou
 export function waitOf(waiter: Waiter, settings: LadderSettings): Wait {
   const { holdSilentMs, holdWithProgressMs, ladder } = budgetOf(waiter.clientNames, settings);
   const holds: Readonly<Record<Rung, number>> = {
-    task: settings.taskHoldMs,
+    task: settings.briefHoldMs,
     progress: holdWithProgressMs,
     legs: settings.legMs,
     hold: holdSilentMs,
   };
   const rung = rungsOf(waiter).find((each) => ladder.includes(each));
-  return { rung, holdMs: rung === undefined ? 0 : holds[rung] };
+  return { rung, holdMs: rung === undefined ? settings.briefHoldMs : holds[rung] };
 }
 
 /** Whether tasks are to be offered to a client. */

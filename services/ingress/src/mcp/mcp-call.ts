@@ -144,7 +144,7 @@ export class McpCall implements Caller {
   #waits(): Wait {
     const { continues, demands, message } = this.intake;
     const { continuations, ladder } = this.parts;
-    if (continues?.kind === 'task') return { rung: 'task', holdMs: ladder.taskHoldMs };
+    if (continues?.kind === 'task') return { rung: 'task', holdMs: ladder.briefHoldMs };
     const fitsTask = (): boolean =>
       message !== undefined && continuations.fits(message.body, demands.justification);
     return waitOf({ message, clientNames: this.#clientNames(), fitsTask }, ladder);

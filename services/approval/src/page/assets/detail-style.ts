@@ -4,7 +4,7 @@ export const detailStyle = `
 .detail { display: grid; gap: 1rem; align-items: start }
 .detail section, .said { background: var(--card); border: 1px solid var(--line); border-radius: .75rem; padding: 1rem }
 .said > section { border: 0; padding: 0; margin-block-start: 1rem }
-.said .who { font-weight: 700 }
+.said .who, .said h1 code, .row h3 code { font-weight: 700 }
 .said h1 { font-weight: 500 }
 .more { display: grid; gap: 1rem }
 .outcome:not(:empty) { border-inline-start: .25rem solid var(--line); padding: .5rem .75rem; margin-block: .75rem }
