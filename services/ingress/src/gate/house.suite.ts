@@ -140,22 +140,6 @@ class WatchedLog implements EventLog {
     return this.inner.subscribe(...how);
   }
 
-  async ends(topic: string): ReturnType<EventLog['ends']> {
-    return this.inner.ends(topic);
-  }
-
-  async finished(...asked: Parameters<EventLog['finished']>): ReturnType<EventLog['finished']> {
-    return this.inner.finished(...asked);
-  }
-
-  async ends(...of: Parameters<EventLog['ends']>): ReturnType<EventLog['ends']> {
-    return this.inner.ends(...of);
-  }
-
-  async finished(...by: Parameters<EventLog['finished']>): ReturnType<EventLog['finished']> {
-    return this.inner.finished(...by);
-  }
-
   canAppend(): boolean {
     return this.isWritable && this.inner.canAppend();
   }
