@@ -29,8 +29,16 @@ describe('docs/configuration.md', () => {
     httpServerSchema: 'servers.<name>.',
     stdioServerSchema: 'servers.<name>.',
     credentialSchema: 'servers.<name>.credential.',
+    clientSchema: 'ingress.clients.',
+    webhookSchema: 'approval.webhooks.',
+    pageSchema: 'approval.page.',
+    graphSchema: 'approval.graph.',
+    teamsSchema: 'teams.',
+    postSchema: 'teams.post.',
   };
-  const schemas = strictObjectsOf('libs/runtime/src/config-file.ts');
+  const schemas = ['config-file', 'approval-config', 'teams-config'].flatMap((name) =>
+    strictObjectsOf(`libs/runtime/src/${name}.ts`),
+  );
   const keys = schemas.flatMap(({ schema, keys }) =>
     keys.map((key) => `${places[schema] ?? `${schema}?`}${key}`),
   );
@@ -51,16 +59,16 @@ describe('docs/configuration.md', () => {
     );
     const { approval, entra, ingress, publicUrl } = readConfigFile(file);
     rmSync(folder, { recursive: true });
-    const { authority, scope, workloadRole } = entra;
+    const { approvalScope, authority, scope, workloadRole } = entra;
     const defaults = Object.entries({
       publicUrl,
-      ...under('entra', { authority, scope, workloadRole }),
+      ...under('entra', { approvalScope, authority, scope, workloadRole }),
       ...under('ingress', ingress),
       ...under('approval', approval),
     });
 
     const missing = defaults.filter(([key, value]) => {
-      const said = Array.isArray(value) ? 'none' : `\`${value}\``;
+      const said = typeof value === 'object' ? 'none' : `\`${value}\``;
       return about(configuration, key)[1] !== said;
     });
 
@@ -93,7 +101,7 @@ describe('docs/configuration.md', () => {
   test('when the demo reads an environment variable, then README and the page name it', () => {
     const names = variablesOf('demo/main.ts').filter((name) => name.endsWith('_PORT'));
 
-    expect(names).toHaveLength(3);
+    expect(names).toHaveLength(5);
     for (const document of ['README.md', 'docs/configuration.md']) {
       const text = readFileSync(document, 'utf8');
       expect(names.filter((name) => !text.includes(`\`${name}\``))).toEqual([]);

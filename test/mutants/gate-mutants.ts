@@ -2,6 +2,7 @@ import type { Mutant } from './mutant.js';
 
 const spec = 'services/ingress/src/gate/statements.spec.ts';
 const gate = { file: 'services/ingress/src/gate/gate.ts', spec };
+const judging = { file: 'services/ingress/src/gate/judging.ts', spec };
 const statements = { file: 'services/ingress/src/gate/statements.ts', spec };
 const relay = { file: 'services/ingress/src/gate/answer-relay.ts', spec };
 const recordForwarding = `await recorded('forward', async () =>`;
@@ -14,8 +15,8 @@ export const gateMutants: readonly Mutant[] = [
     ...gate,
     law: 1,
     name: 'a call goes on whose request was not acknowledged',
-    snippet: `await recorded('verdict', async () => this.#request(subject));`,
-    replacement: `await this.#request(subject).catch(() => undefined);`,
+    snippet: `await recorded('verdict', async () =>`,
+    replacement: `await (async (stage, publish) => publish().catch(() => undefined))('verdict', async () =>`,
     test: 'when its request is written but not acknowledged',
   },
   {
@@ -94,7 +95,7 @@ export const gateMutants: readonly Mutant[] = [
     ...gate,
     law: 2,
     name: 'a permission that ended while the forwarding was written counts',
-    snippet: 'if (Date.now() < Date.parse(permission.notAfter)) return forwarded;',
+    snippet: 'if (Date.now() < permission.endsMs) return forwarded;',
     replacement: 'return forwarded;',
     test: 'when its permission ends while the forwarding is being recorded',
   },
@@ -102,8 +103,8 @@ export const gateMutants: readonly Mutant[] = [
     ...gate,
     law: 2,
     name: 'a call under review runs without an approval',
-    snippet: `verdict.effect === 'allow'`,
-    replacement: 'true',
+    snippet: `if (verdict.effect === 'allow') {`,
+    replacement: 'if (true) {',
     test: 'when policy only allowed it on a signature, then an allow that never came does not help',
   },
   {
@@ -115,10 +116,10 @@ export const gateMutants: readonly Mutant[] = [
     test: 'when it denies',
   },
   {
-    ...gate,
+    ...judging,
     law: 3,
     name: 'a call runs when no verdict came in time',
-    snippet: `if (cause.reason === 'aborted') throw cancelled('verdict', caller, cause);`,
+    snippet: `if (cause.reason === 'aborted') throw cancelled(stage, caller, joins, cause);`,
     replacement: `return { id: 'none', correlationid: 'none', data: { verdict: ${allowed} } };`,
     test: 'when there is none in time',
   },
@@ -181,10 +182,10 @@ export const gateMutants: readonly Mutant[] = [
     test: 'when masking says nothing, then it is withheld and the record says that it was executed',
   },
   {
-    ...gate,
+    ...judging,
     law: 7,
     name: 'arguments are on the bus in clear',
-    snippet: 'sealedArguments: this.parts.argumentsSealer.seal(',
+    snippet: 'sealedArguments: this.gate.argumentsSealer.seal(',
     replacement: 'sealedArguments: ((text) => text)(',
     test: 'then neither its arguments nor its answer are on the bus in clear',
   },

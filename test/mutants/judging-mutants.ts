@@ -116,12 +116,12 @@ export const judgingMutants: readonly Mutant[] = [
     test: 'when it has a repeated key, then it is refused',
   },
   {
-    file: `${mcp}/mirrored-headers.ts`,
+    file: `${mcp}/intake.ts`,
     spec: 'test/faults/secrets.spec.ts',
     law: 7,
     name: 'the token of the caller goes upstream',
-    snippet: 'const passed: Record<string, string> = {};',
-    replacement: 'const passed = { authorization: String(headers.authorization) };',
+    snippet: 'const headers = upstreamHeaders(versionIn(request), message, operation);',
+    replacement: 'const headers = { authorization: String(request.headers.authorization) };',
     test: 'then the server was sent the call, and neither the caller’s token nor any other',
   },
   {

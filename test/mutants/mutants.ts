@@ -2,6 +2,7 @@ import { gateMutants } from './gate-mutants.js';
 import { judgingMutants } from './judging-mutants.js';
 import type { Mutant } from './mutant.js';
 import { recordMutants } from './record-mutants.js';
+import { releaseMutants } from './release-mutants.js';
 import { signingMutants } from './signing-mutants.js';
 
 /** Every guard whose loss a test has to notice. */
@@ -10,4 +11,5 @@ export const mutants: readonly Mutant[] = [
   ...judgingMutants,
   ...signingMutants,
   ...recordMutants,
+  ...releaseMutants,
 ];
