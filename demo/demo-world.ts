@@ -46,11 +46,11 @@ export interface DemoWorld {
 }
 
 /** The channel in which owners are asked. */
-export const ownersChannel = '19:orders-owners@thread.tacv2';
+const ownersChannel = '19:orders-owners@thread.tacv2';
 
 /** Starts the stand-ins and writes the configuration of a gateway between them. */
 export async function startDemoWorld(settings: DemoWorldSettings): Promise<DemoWorld> {
-  const { folder, gatewayPort, ordersPort, ordersToken, people } = settings;
+  const { gatewayPort, ordersPort, ordersToken, people } = settings;
   const url = `http://localhost:${gatewayPort}`;
   const entra = await startEntra(settings, url);
   const orders = await startOrdersServer({
@@ -61,27 +61,7 @@ export async function startDemoWorld(settings: DemoWorldSettings): Promise<DemoW
   const teamsSecret = randomBytes(24).toString('base64url');
   const teams =
     people === undefined ? undefined : await startTeams(url, teamsSecret, people.teamsPort);
-  const certificateAuthorityFile = join(folder, 'authority.pem');
-  await writeFile(certificateAuthorityFile, entra.certificateAuthority);
-  const configFile = join(folder, 'countersign.yaml');
-  const credential = { value: 'Bearer ${ORDERS_TOKEN}' };
-  await writeFile(
-    configFile,
-    stringify({
-      publicUrl: url,
-      entra: {
-        authority: entra.authority,
-        tenants: [demoTenant],
-        audience: demoAudience,
-        certificateAuthorityFile,
-      },
-      servers: { orders: { url: orders.url, credential }, ...settings.servers },
-      groups: demoGroups,
-      policies: settings.policies,
-      ...peopleSections(teams),
-      ...settings.sections,
-    }),
-  );
+  const configFile = await writeConfiguration(settings, url, { entra, orders, teams });
   return {
     entra,
     orders,
@@ -102,6 +82,33 @@ export async function installBot(teams: StandInTeams): Promise<void> {
   for (const name of ['approver', 'approver2', 'lead', 'analyst', 'engineer'] as const) {
     await teams.install({ kind: 'personal', name: demoIdentities[name].name, members: [name] });
   }
+}
+
+async function writeConfiguration(
+  { folder, policies, sections, servers }: DemoWorldSettings,
+  publicUrl: string,
+  { entra, orders, teams }: Pick<DemoWorld, 'entra' | 'orders' | 'teams'>,
+): Promise<string> {
+  const certificateAuthorityFile = join(folder, 'authority.pem');
+  await writeFile(certificateAuthorityFile, entra.certificateAuthority);
+  const configFile = join(folder, 'countersign.yaml');
+  const credential = { value: 'Bearer ${ORDERS_TOKEN}' };
+  const configuration = {
+    publicUrl,
+    entra: {
+      authority: entra.authority,
+      tenants: [demoTenant],
+      audience: demoAudience,
+      certificateAuthorityFile,
+    },
+    servers: { orders: { url: orders.url, credential }, ...servers },
+    groups: demoGroups,
+    policies,
+    ...peopleSections(teams),
+    ...sections,
+  };
+  await writeFile(configFile, stringify(configuration));
+  return configFile;
 }
 
 async function startEntra(settings: DemoWorldSettings, url: string): Promise<StandInEntra> {

@@ -34,6 +34,7 @@ const secrets = {
   COUNTERSIGN_ARGUMENTS_KEY: sealKey(),
   COUNTERSIGN_ANSWERS_KEY: sealKey(),
   COUNTERSIGN_SESSION_KEY: sealKey(),
+  COUNTERSIGN_PAGE_KEY: sealKey(),
   POSTGRES_PASSWORD: password(),
   POSTGRES_APPROVAL_PASSWORD: password(),
   POSTGRES_AUDIT_PASSWORD: password(),

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { readConfigFile } from '#runtime';
-import { demoAudience, demoGroups, demoTenant } from '../../demo/entra/identities.js';
+import { demoAudience, demoGroups, demoPageApp, demoTenant } from '../../demo/entra/identities.js';
 import { Bundles } from '../../services/policy/src/bundles.js';
 
 describe('the configuration to start from', () => {
@@ -22,5 +22,6 @@ describe("the demo's configuration for Compose", () => {
 
     expect(config.entra).toMatchObject({ tenants: [demoTenant], audience: demoAudience });
     expect(config.groups).toEqual(demoGroups);
+    expect(config.approval.page?.clientId).toBe(demoPageApp);
   });
 });

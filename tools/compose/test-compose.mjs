@@ -47,8 +47,8 @@ if (missing !== undefined) {
   process.exit(process.env.COMPOSE_REQUIRED === '1' ? 1 : 0);
 }
 
-const ports = await freePorts(4);
-const [ingressPort, approvalPort, auditPort, entraPort] = ports;
+const ports = await freePorts(5);
+const [ingressPort, approvalPort, auditPort, entraPort, signInPort] = ports;
 const settings = {
   COUNTERSIGN_IMAGE: `${project}:services`,
   COUNTERSIGN_DEMO_IMAGE: `${project}:demo`,
@@ -56,6 +56,7 @@ const settings = {
   COUNTERSIGN_APPROVAL_PORT: approvalPort,
   COUNTERSIGN_AUDIT_PORT: auditPort,
   DEMO_ENTRA_PORT: entraPort,
+  DEMO_SIGN_IN_PORT: signInPort,
   COUNTERSIGN_CONFIG_DIR: join(folder, 'config'),
   COUNTERSIGN_POLICIES_DIR: './demo/policies',
 };
@@ -193,11 +194,27 @@ describe('docker-compose.yml', { timeout: 30 * minute }, () => {
     },
   );
 
+  step(
+    'when somebody opens the page for approvals, then they are shown the way to sign in',
+    async () => {
+      const page = `http://localhost:${approvalPort}/approvals`;
+      const answer = await fetch(page, { redirect: 'manual', signal: AbortSignal.timeout(30_000) });
+      const text = await answer.text();
+      assert.match(answer.headers.get('content-security-policy') ?? '', /default-src 'none'/);
+      assert.match(text, /[Ss]ign in/);
+      assert.equal(
+        (await fetch(`http://localhost:${signInPort}/`)).ok,
+        false,
+        'nothing at the root',
+      );
+    },
+  );
+
   step('when a service runs, then it holds its own keys and no others', async () => {
     const expected = {
       ingress: 'ANSWERS_KEY APPROVAL_PUBLIC_KEY ARGUMENTS_KEY POLICY_PUBLIC_KEY SESSION_KEY',
       policy: 'ARGUMENTS_KEY POLICY_KEY',
-      approval: 'APPROVAL_KEY POLICY_PUBLIC_KEY',
+      approval: 'APPROVAL_KEY PAGE_KEY POLICY_PUBLIC_KEY',
       masking: 'ANSWERS_KEY',
       audit: 'AUDIT_KEY',
     };
@@ -212,7 +229,7 @@ describe('docker-compose.yml', { timeout: 30 * minute }, () => {
   });
 
   step(
-    'when containers run, then nothing is published but four ports on the loopback address',
+    'when containers run, then nothing is published but five ports on the loopback address',
     async () => {
       const published = {};
       for (const service of [...services, ...standIns, 'kafka', 'postgres']) {
@@ -221,14 +238,14 @@ describe('docker-compose.yml', { timeout: 30 * minute }, () => {
         const bindings = Object.values(NetworkSettings.Ports).flatMap((each) => each ?? []);
         for (const { HostIp, HostPort } of bindings) {
           assert.equal(HostIp, '127.0.0.1', `${service} is published on ${HostIp}`);
-          published[service] = Number(HostPort);
+          published[service] = [...(published[service] ?? []), Number(HostPort)].sort();
         }
       }
       assert.deepEqual(published, {
-        ingress: ingressPort,
-        approval: approvalPort,
-        audit: auditPort,
-        entra: entraPort,
+        ingress: [ingressPort],
+        approval: [approvalPort],
+        audit: [auditPort],
+        entra: [entraPort, signInPort].sort(),
       });
     },
   );
@@ -353,12 +370,14 @@ function writeEnv(...words) {
   return stdout;
 }
 
-/** The demo's configuration, with the port that this run publishes. */
+/** The demo's configuration, with the ports that this run publishes. */
 function copyConfig() {
   const target = settings.COUNTERSIGN_CONFIG_DIR;
   cpSync('compose/demo', target, { recursive: true });
   const file = join(target, 'countersign.yaml');
-  const text = readFileSync(file, 'utf8').replace('localhost:8080', `localhost:${ingressPort}`);
+  const text = readFileSync(file, 'utf8')
+    .replaceAll('localhost:8080', `localhost:${ingressPort}`)
+    .replaceAll('localhost:8082', `localhost:${approvalPort}`);
   writeFileSync(file, text);
   // The services read it as a user of their own.
   chmodSync(folder, 0o755);

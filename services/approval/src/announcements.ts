@@ -157,7 +157,7 @@ export function envelopeText(event: Envelope): string {
 }
 
 /** Reads what {@link envelopeText} wrote. */
-export function storedEnvelope(text: string): Envelope {
+function storedEnvelope(text: string): Envelope {
   return readEnvelope(Buffer.from(text, 'utf8'));
 }
 

@@ -3,7 +3,7 @@ import { isOutage } from '#storage';
 import { ApprovalError, type ApprovalErrorCode } from './approval-error.js';
 
 /** Status and words of every refusal over REST. A code without an answer does not compile. */
-export const answers = {
+const answers = {
   APPROVAL_NOT_FOUND: [404, 'There is no such approval.'],
   APPROVAL_ALREADY_DECIDED: [409, 'The approval is decided already.'],
   APPROVAL_ALREADY_VOTED: [409, 'Somebody has voted already; neither votes nor reasons change.'],

@@ -72,10 +72,9 @@ export class ApprovalRows {
     const approval = { ...after, version: before.version + (isSeen ? 1 : 0) };
     const { escalatedAt, id, requirement } = approval;
     const wider = escalatedAt === null ? {} : { approverGroups: askedGroups(requirement) };
-    const changedAt = (): string => 'clock_timestamp()';
     await this.work
       .getRepository(approvalTable)
-      .update({ id }, { ...noFields, ...approval, ...wider, changedAt });
+      .update({ id }, { ...noFields, ...approval, ...wider, changedAt: now });
     return approval;
   }
 
@@ -95,6 +94,9 @@ export class ApprovalRows {
     return this.work.getRepository(waitingCallTable).find({ where, order: { seq: 'ASC' } });
   }
 }
+
+/** The database's clock, in SQL. */
+const now = (): string => 'clock_timestamp()';
 
 /** Signed, whatever has become of the signature since: copies show no difference. */
 function isSigned({ status }: Approval): boolean {

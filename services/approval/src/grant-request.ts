@@ -1,4 +1,4 @@
-import { derivedId, type EventOf, type grantDecided } from '#contracts';
+import { type ApprovalRequirement, derivedId, type EventOf, type grantDecided } from '#contracts';
 import { canonicalJson, sha256 } from '#trust';
 import type { Approval } from './approval.js';
 import type { Grant } from './grant.js';
@@ -12,7 +12,7 @@ export function wishApproval(
   decided: EventOf<typeof grantDecided>,
   grant: Grant,
 ): ((now: Date) => Approval) | undefined {
-  const { groupNames, rules, verdict } = decided.data;
+  const { verdict } = decided.data;
   const { approval: requirement } = verdict;
   const { principal, scope, seconds } = grant;
   const digest = sha256(canonicalJson({ scope, seconds }));
@@ -21,13 +21,25 @@ export function wishApproval(
     verdict.objectId === principal.objectId &&
     verdict.tenantId === principal.tenantId;
   if (verdict.effect === 'deny' || requirement === null || !isThisWish) return undefined;
-  return (now) => ({
+  return (now) => ({ ...asked(decided, grant, requirement), ...since(now, requirement) });
+}
+
+type Timeless = Omit<Extract<Approval, { status: 'pending' }>, 'requestedAt' | 'expiresAt'>;
+
+function asked(
+  decided: EventOf<typeof grantDecided>,
+  grant: Grant,
+  requirement: ApprovalRequirement,
+): Timeless {
+  const { groupNames, rules, verdict } = decided.data;
+  const { scope, seconds } = grant;
+  return {
     ...unasked,
     id: derivedId(decided.id, 'approval'),
     kind: 'grant',
     status: 'pending',
     requestKey: sha256(canonicalJson({ grant: grant.id })),
-    requester: principal,
+    requester: grant.principal,
     requesterKind: grant.principalKind,
     clientApp: grant.clientApp,
     client: null,
@@ -36,7 +48,7 @@ export function wishApproval(
     labels: {},
     method: 'tools/call',
     resource: scope.resources.join(', '),
-    digest,
+    digest: verdict.scopeDigest,
     definition: null,
     bundle: verdict.bundle,
     ruleIds: verdict.ruleIds,
@@ -47,10 +59,12 @@ export function wishApproval(
     justification: grant.justification,
     requirement,
     nonce: newNonce(),
-    requestedAt: now,
-    expiresAt: new Date(now.getTime() + requirement.expiresAfterSeconds * 1000),
     scope,
     grantSeconds: seconds,
     grantId: grant.id,
-  });
+  };
+}
+
+function since(now: Date, { expiresAfterSeconds }: ApprovalRequirement) {
+  return { requestedAt: now, expiresAt: new Date(now.getTime() + expiresAfterSeconds * 1000) };
 }

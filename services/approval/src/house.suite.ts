@@ -38,7 +38,7 @@ import { execute, testDatabase } from '../../../test/postgres/test-database.js';
 import { ApprovalModule } from './approval.module.js';
 import type { PeopleSettings } from './people.js';
 
-export const tenantId = '11111111-1111-4111-8111-111111111111';
+const tenantId = '11111111-1111-4111-8111-111111111111';
 export const approvers = '44444444-4444-4444-8444-444444444444';
 const policyKeys = newSigningKey();
 const approvalKeys = newSigningKey();

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { type callDecided, derivedId, type EventOf } from '#contracts';
+import { type ApprovalRequirement, type callDecided, derivedId, type EventOf } from '#contracts';
 import { canonicalJson, sha256 } from '#trust';
 import type { Approval } from './approval.js';
 
@@ -16,52 +16,86 @@ export interface Request {
   readonly approvalAt: (now: Date) => Approval;
 }
 
+type Decided = EventOf<typeof callDecided>;
+type Review = NonNullable<Decided['data']['review']>;
+
+/** What people are to be asked, out of a verdict whose parts agree. */
+interface Question {
+  readonly requirement: ApprovalRequirement;
+  readonly review: Review;
+}
+
 /**
  * Reads the request out of a verdict; undefined where the event asks nobody, or where its unsigned
  * parts do not fit the signed verdict. The signature is the caller's to check.
  */
-export function requestOf(decided: EventOf<typeof callDecided>): Request | undefined {
-  const { callId, ingress, verdict, review } = decided.data;
+export function requestOf(decided: Decided): Request | undefined {
+  const question = questionOf(decided);
+  if (question === undefined) return undefined;
+  const { callId, ingress, verdict } = decided.data;
+  return {
+    callId,
+    ingress,
+    decided,
+    grantIds: verdict.effect === 'review' ? (verdict.grantIds ?? []) : [],
+    joins: verdict.joins,
+    approvalAt: (now) => approvalOf(decided, question, now),
+  };
+}
+
+function questionOf({ data }: Decided): Question | undefined {
+  const { callId, review, verdict } = data;
   const requirement = verdict.effect === 'review' ? verdict.approval : verdict.breakGlass;
   if (verdict.effect === 'deny' || !requirement || review === null) return undefined;
-  const { requester, ...shown } = review;
+  const { requester } = review;
   const isSameCaller =
     requester.objectId === verdict.objectId && requester.tenantId === verdict.tenantId;
   if (verdict.callId !== callId || !isSameCaller) return undefined;
   if (verdict.reviewDigest !== sha256(canonicalJson(review))) return undefined;
-  const { server, method, resource, digest, bundle, ruleIds } = verdict;
-  const what = { server, method, resource, digest, bundle };
-  const { tenantId, objectId } = requester;
-  const { requesterKind, clientApp } = shown;
-  // Who asks, through what, and what is demanded: an approval given on less never serves one that needs more.
-  const asks = { tenantId, objectId, requesterKind, clientApp };
-  const requestKey = sha256(canonicalJson({ ...what, ...asks, requirement, ruleIds }));
-  const approvalAt = (now: Date): Approval => ({
-    ...what,
+  return { requirement, review };
+}
+
+function approvalOf(decided: Decided, { requirement, review }: Question, now: Date): Approval {
+  const { verdict } = decided.data;
+  const { bundle, digest, method, resource, ruleIds, server } = verdict;
+  return {
     ...unasked,
+    bundle,
+    digest,
+    method,
+    resource,
+    ruleIds,
+    server,
+    requirement,
     id: derivedId(decided.id, 'approval'),
     ...stateOf(verdict.effect === 'review'),
-    requestKey,
-    requester,
-    requesterKind,
-    clientApp,
-    client: shown.client ?? null,
-    protocol: shown.protocol,
-    labels: shown.labels ?? {},
-    definition: shown.definition ?? null,
-    ruleIds,
-    rules: shown.rules ?? ruleIds.map((id) => ({ id, message: null })),
-    groupNames: shown.groupNames ?? {},
-    facts: shown.facts,
-    maskedArguments: shown.maskedArguments,
-    justification: shown.justification ?? null,
-    requirement,
+    requestKey: requestKeyOf(decided, { requirement, review }),
+    requester: review.requester,
+    requesterKind: review.requesterKind,
+    clientApp: review.clientApp,
+    client: review.client ?? null,
+    protocol: review.protocol,
+    labels: review.labels ?? {},
+    definition: review.definition ?? null,
+    rules: review.rules ?? ruleIds.map((id) => ({ id, message: null })),
+    groupNames: review.groupNames ?? {},
+    facts: review.facts,
+    maskedArguments: review.maskedArguments,
+    justification: review.justification ?? null,
     nonce: newNonce(),
     requestedAt: now,
     expiresAt: new Date(now.getTime() + requirement.expiresAfterSeconds * 1000),
-  });
-  const grantIds = verdict.effect === 'review' ? (verdict.grantIds ?? []) : [];
-  return { callId, ingress, decided, grantIds, joins: verdict.joins, approvalAt };
+  };
+}
+
+/** Who asks, through what, for what, and what is demanded: an approval given on less never serves one that needs more. */
+function requestKeyOf(decided: Decided, { requirement, review }: Question): string {
+  const { bundle, digest, method, resource, ruleIds, server } = decided.data.verdict;
+  const { clientApp, requesterKind } = review;
+  const { objectId, tenantId } = review.requester;
+  const what = { server, method, resource, digest, bundle };
+  const asks = { tenantId, objectId, requesterKind, clientApp };
+  return sha256(canonicalJson({ ...what, ...asks, requirement, ruleIds }));
 }
 
 /** 128 bits that only the copies of an approval carry. */

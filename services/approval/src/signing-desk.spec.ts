@@ -361,9 +361,8 @@ describe('grants', { timeout: 60_000 }, () => {
     const { grant } = await granted(house);
     const { callId } = await covered(house, '1', grant.id);
     await house.heard(callApproved, callId);
-    await house.publish(callCancelled, {
-      ...{ callId, ingress: 'ingress-1', by: 'gateway', stage: 'forward', executed: 'no' },
-    } as const);
+    const stopped = { callId, ingress: 'ingress-1', by: 'gateway', stage: 'forward' } as const;
+    await house.publish(callCancelled, { ...stopped, executed: 'no' });
     const { approvalId } = await house.heard(approvalRequested, callId);
     await expect.poll(async () => (await house.row(approvalId))['status']).toBe('approved');
     expect((await house.as(stranger).send(`/grants/${grant.id}/revocation`)).status).toBe(404);
@@ -426,12 +425,7 @@ describe('grants ahead of need', { timeout: 60_000 }, () => {
     justification: 'refund day',
   };
 
-  async function decided(
-    house: House,
-    grantId: string,
-    change: Partial<Parameters<Signer['sign']>[1] & object> = {},
-    signer = policy,
-  ) {
+  async function decided(house: House, grantId: string, change: object = {}, signer = policy) {
     const verdict = {
       grantId,
       tenantId: ada.tenantId,

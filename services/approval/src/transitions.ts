@@ -47,13 +47,7 @@ export function vote(approval: Approval, by: Principal, press: Press, at: Date):
   const groups = groupsFor(approval, by, at);
   const earlier = approval.votes.find((each) => isSame(each.voter, by));
   if (earlier?.decision === press.decision) return approval;
-  if (approval.status === 'expired') throw new ApprovalError('APPROVAL_EXPIRED');
-  if (approval.status !== 'pending' && approval.status !== 'unreviewed') {
-    throw new ApprovalError('APPROVAL_ALREADY_DECIDED');
-  }
-  if (approval.status === 'pending' && at >= approval.expiresAt) {
-    throw new ApprovalError('APPROVAL_EXPIRED');
-  }
+  const open = undecided(approval, at);
   if (earlier !== undefined) throw new ApprovalError('APPROVAL_ALREADY_VOTED');
   checkPress(approval, press);
   const { grantSeconds, onBehalfOf, ...word } = press;
@@ -65,7 +59,7 @@ export function vote(approval: Approval, by: Principal, press: Press, at: Date):
     ...(grantSeconds === undefined ? {} : { grantSeconds }),
     ...(onBehalfOf === undefined ? {} : { onBehalfOf }),
   };
-  return decided({ ...approval, votes: [...approval.votes, cast] }, cast, at);
+  return decided({ ...open, votes: [...open.votes, cast] }, cast, at);
 }
 
 /** The requester, or whoever runs the gateway, takes the request back, as long as no call was let go on. @throws ApprovalError */
@@ -260,6 +254,15 @@ function decided(approval: Undecided, last: Vote, at: Date): Approval {
   if (!isEnough) return approval;
   const status = approval.kind === 'grant' ? 'granted' : 'approved';
   return { ...approval, status, decidedAt: at };
+}
+
+/** The approval, if it can still be decided. @throws ApprovalError */
+function undecided(approval: Approval, at: Date): Undecided {
+  if (approval.status === 'unreviewed') return approval;
+  if (approval.status === 'expired') throw new ApprovalError('APPROVAL_EXPIRED');
+  if (approval.status !== 'pending') throw new ApprovalError('APPROVAL_ALREADY_DECIDED');
+  if (at >= approval.expiresAt) throw new ApprovalError('APPROVAL_EXPIRED');
+  return approval;
 }
 
 /** @throws ApprovalError for a press that the rule does not offer. */

@@ -44,14 +44,27 @@ export function viewOf(approval: Approval, context: ViewContext): ApprovalView {
   };
 }
 
+/** The members that are shown as they are kept. */
 function common(approval: Approval) {
-  const { bundle, client, clientApp, digest, expiresAt, id, justification, kind } = approval;
-  const { labels, method, protocol, requestedAt, requester, requesterKind } = approval;
-  const { resource, rules, server, version } = approval;
   return {
-    ...{ bundle, client, clientApp, digest, expiresAt, id, justification, kind },
-    ...{ labels, method, protocol, requestedAt, requester, requesterKind },
-    ...{ resource, rules, server, version },
+    id: approval.id,
+    kind: approval.kind,
+    version: approval.version,
+    requester: approval.requester,
+    requesterKind: approval.requesterKind,
+    clientApp: approval.clientApp,
+    client: approval.client,
+    protocol: approval.protocol,
+    server: approval.server,
+    labels: approval.labels,
+    method: approval.method,
+    resource: approval.resource,
+    digest: approval.digest,
+    bundle: approval.bundle,
+    rules: approval.rules,
+    justification: approval.justification,
+    requestedAt: approval.requestedAt,
+    expiresAt: approval.expiresAt,
   };
 }
 

@@ -90,7 +90,13 @@ export function signatureOf(secret: Buffer, id: string, timestamp: string, body:
 function approvalMessage(view: ApprovalView): object {
   const { id, kind, requestedAt, expiresAt, requester, resource, server, state, url } = view;
   const data = {
-    ...{ approvalId: id, kind, state, requester, server, resource, url },
+    approvalId: id,
+    kind,
+    state,
+    requester,
+    server,
+    resource,
+    url,
     digest: view.digest,
     rules: view.rules.map((rule) => rule.id),
     requestedAt,
