@@ -52,7 +52,7 @@ describe.skipIf(!canBreakBrokers())('with 1,000 approvals in flight', () => {
           callsPerCaller: 2000,
           maxConcurrentCalls: 5000,
         },
-        approval: { leaseSeconds: 10, abandonAfterSeconds: 3600 },
+        approval: { leaseSeconds: 10, abandonAfterSeconds: 3600, pendingPerRequester: 5000 },
       },
     });
     stack = await startSplitStack(world);

@@ -11,3 +11,4 @@ export { mergeProfiles } from './merge.js';
 export { compileProfile, type CompiledProfile } from './compile.js';
 export { maskText, maskValue, type MaskResult, type MaskTextResult } from './masking.js';
 export type { MaskOptions, MaskPosition } from './run.js';
+export { maskedWords } from './masked-words.js';

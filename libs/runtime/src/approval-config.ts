@@ -12,7 +12,11 @@ const origin = z
 const webhookSchema = z.strictObject({
   /** Names it in the database; a new name is a new webhook. */
   name: z.string().regex(/^[a-z][a-z0-9-]{0,39}$/, 'write small letters, digits and dashes'),
-  url: z.url({ protocol: /^https?$/ }),
+  /** https, or http to this very machine: it tells who asks for what. */
+  url: z.url({ protocol: /^https?$/ }).refine(isPrivate, {
+    error: 'must be an https URL',
+    when: ({ issues }) => issues.length === 0,
+  }),
   /** The variable that holds the secret which signs: `whsec_` and base64 (Standard Webhooks). */
   secret: z.string().regex(/^\$\{[A-Z][A-Z0-9_]*\}$/, 'write ${NAME} of a variable'),
 });
@@ -39,6 +43,8 @@ export const approvalSchema = z
     leaseSeconds: z.int().min(1).max(600).default(30),
     /** How long an approval outlives a caller that went away. */
     abandonAfterSeconds: z.int().min(0).max(3600).default(20),
+    /** Approvals of one person or program that may be pending at once: approvers are people. */
+    pendingPerRequester: z.int().min(1).max(100_000).default(100),
     /** The origin under which browsers reach the page; `publicUrl` unless said. */
     url: origin.optional(),
     /** Where the groups of a person are looked up at the press: in their own token, in Graph, or in `members`. */
@@ -61,3 +67,8 @@ export const approvalSchema = z
   .refine(({ webhooks }) => new Set(webhooks.map(({ name }) => name)).size === webhooks.length, {
     error: 'webhooks: each needs a name of its own',
   });
+
+function isPrivate(text: string): boolean {
+  const { hostname, protocol } = new URL(text);
+  return protocol === 'https:' || ['localhost', '127.0.0.1', '[::1]'].includes(hostname);
+}

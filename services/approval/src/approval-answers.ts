@@ -17,6 +17,7 @@ const answers = {
   GRANT_NOT_FOUND: [404, 'There is no such grant.'],
   GRANT_NOT_LIVE: [409, 'The grant does not live, or not any more.'],
   GROUPS_UNAVAILABLE: [503, 'Group memberships cannot be checked now; nothing was changed.'],
+  TOO_MANY_REQUESTS: [429, 'Too many requests of yours wait already.'],
   DELEGATE_IS_ONESELF: [400, 'Name somebody else.'],
   DELEGATION_NOT_FOUND: [404, 'There is no such delegation of yours.'],
   CURSOR_INVALID: [400, 'The cursor belongs to another query.'],

@@ -36,7 +36,13 @@ export function storeProviders(settings: ApprovalSettings): Provider[] {
     {
       provide: Approvals,
       useFactory: (data: DataSource, relay: OutboxRelay, settlement: Settlement) =>
-        new Approvals(data, { relay, signer, settlement, channels }),
+        new Approvals(data, {
+          relay,
+          signer,
+          settlement,
+          channels,
+          pendingPerRequester: people.pendingPerRequester,
+        }),
       inject: [DataSource, OutboxRelay, Settlement],
     },
     {

@@ -1,5 +1,5 @@
 import type { EntityManager } from 'typeorm';
-import type { EventContract, EventOf } from '#contracts';
+import type { Actor, EventContract, EventOf } from '#contracts';
 import { envelopeText } from './announcements.js';
 import { type Approval, approvalSchema, openStatuses } from './approval.js';
 import { approvalTable, type WaitingCallRow, waitingCallTable } from './approvals.table.js';
@@ -56,6 +56,24 @@ export class ApprovalRows {
       .andWhere('approval.status in (:...statuses)', { statuses: openStatuses })
       .getOne();
     return row === null ? undefined : { approval: approvalSchema.parse(row), origin: row.origin };
+  }
+
+  /** Whether so many other requests of somebody are pending. Held against each other, so that a race adds none. */
+  async hasPending(requester: Actor, requestKey: string, limit: number): Promise<boolean> {
+    const { objectId, tenantId } = requester;
+    await this.work.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [
+      `pending ${tenantId}/${objectId}`,
+    ]);
+    const rows: { pending: number; isKnown: boolean }[] = await this.work.query(
+      `select count(*)::int as pending,
+         coalesce(bool_or(request_key = $3), false) as "isKnown"
+       from approval
+       where requester ->> 'tenantId' = $1 and requester ->> 'objectId' = $2
+         and status = 'pending' and kind = 'call'`,
+      [tenantId, objectId, requestKey],
+    );
+    const [found] = rows;
+    return found !== undefined && !found.isKnown && found.pending >= limit;
   }
 
   /** Keeps the event that announced an approval. */

@@ -38,6 +38,8 @@ export interface ApprovalParts {
   readonly settlement: Settlement;
   /** Names of the channels that show copies. */
   readonly channels: readonly string[];
+  /** Approvals of one person or program that may be pending at once: approvers are people. */
+  readonly pendingPerRequester: number;
 }
 
 /** An approval that closes just when a call would join it makes another round; more than a few are a mistake. */
@@ -154,11 +156,16 @@ export class Approvals {
     for (let round = 0; round < maxRounds; round += 1) {
       const now = await clock(work);
       const created = request.approvalAt(now);
-      if (await new ApprovalRows(work).insert(created)) {
+      const rows = new ApprovalRows(work);
+      if (await this.#isOneTooMany(rows, created)) {
+        await this.#turnAway(work, request, created, 'Too many requests of yours wait already.');
+        return;
+      }
+      if (await rows.insert(created)) {
         await this.#opened(work, request, created, now);
         return;
       }
-      const open = await new ApprovalRows(work).lockOpen(created.requestKey);
+      const open = await rows.lockOpen(created.requestKey);
       if (open === undefined) continue;
       const current = await this.#refreshed(work, open, created, now);
       if (!openStatuses.some((each) => each === current.approval.status)) continue;
@@ -215,25 +222,32 @@ export class Approvals {
     const now = await clock(work);
     const created = request.approvalAt(now);
     if (found === undefined || found.approval.requestKey !== created.requestKey) {
-      await this.#turnAway(work, request, created, now);
+      const reason = 'The request is no longer the one that people were asked about.';
+      await this.#turnAway(work, request, created, reason);
       return;
     }
     await this.#attach(work, request, await this.#refreshed(work, found, created, now));
   }
 
-  /** What it would join is none of its own, or policy has changed since: nothing is opened for it. */
+  /** Nobody is asked for the call, and it is told why. */
   async #turnAway(
     work: EntityManager,
     request: Request,
     created: Approval,
-    now: Date,
+    reason: string,
   ): Promise<void> {
-    const reason = 'The request is no longer the one that people were asked about.';
     const { callId } = request;
     const outcome = { kind: 'refused', callId, code: 'WITHDRAWN', by: null, reason } as const;
     const call = { ...this.#waitingCall(request, created), seq: '0' };
-    const said = { signer: this.parts.signer, time: now };
+    const said = { signer: this.parts.signer, time: created.requestedAt };
     await this.#outbox.add(work, outcomeEvent(created, outcome, call, said));
+  }
+
+  /** A request that is open already is joined, however many there are. */
+  async #isOneTooMany(rows: ApprovalRows, created: Approval): Promise<boolean> {
+    if (created.kind !== 'call') return false;
+    const { pendingPerRequester } = this.parts;
+    return rows.hasPending(created.requester, created.requestKey, pendingPerRequester);
   }
 
   #waitingCall(request: Request, approval: Approval): Omit<WaitingCallRow, 'seq'> {

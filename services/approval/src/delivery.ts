@@ -6,6 +6,7 @@ import {
 } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { z } from 'zod';
+import { isOutage } from '#storage';
 import { ApprovalError } from './approval-error.js';
 import type { ApprovalList } from './approval-list.js';
 import { type ApprovalChannel, type ChannelAddress, DeliveryError, type Place } from './channel.js';
@@ -235,15 +236,22 @@ export class Delivery implements OnApplicationBootstrap, BeforeApplicationShutdo
     try {
       await doing.work();
     } catch (error) {
-      // An error of anything but the channel comes back when the claim ends.
-      if (!(error instanceof DeliveryError)) throw error;
-      if (error.isFinal || attempts >= maxAttempts) {
-        this.#logger.warn(`${what}: given up: ${error.message}`);
-        await doing.giveUp(error.message);
+      if (isOutage(error)) throw error;
+      const fault = this.#asFault(what, error);
+      if (fault.isFinal || attempts >= maxAttempts) {
+        this.#logger.warn(`${what}: given up: ${fault.message}`);
+        await doing.giveUp(fault.message);
         return;
       }
-      this.#logger.debug(`${what}: again later: ${error.message}`);
-      await doing.later(pauseAfter(attempts, error.retryAfterMs, Math.random()));
+      this.#logger.debug(`${what}: again later: ${fault.message}`);
+      await doing.later(pauseAfter(attempts, fault.retryAfterMs, Math.random()));
     }
+  }
+
+  /** What nobody foresaw is told, and tried again like the rest: it must not hold up other copies. */
+  #asFault(what: string, error: unknown): DeliveryError {
+    if (error instanceof DeliveryError) return error;
+    this.#logger.error(`${what}: ${String(error)}`);
+    return new DeliveryError('unforeseen', false, undefined, { cause: error });
   }
 }

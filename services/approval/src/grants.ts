@@ -1,7 +1,8 @@
 import { Injectable } from '@nestjs/common';
-import { DataSource } from 'typeorm';
+import { DataSource, type EntityManager } from 'typeorm';
 import { z } from 'zod';
 import { createEvent, grantRevoked, type Principal } from '#contracts';
+import { maskedWords } from '#masking';
 import { ApprovalError } from './approval-error.js';
 import { clock } from './clock.js';
 import {
@@ -17,6 +18,9 @@ import { Outbox, updatedRows } from './outbox.js';
 import type { OutboxRelay } from './outbox-relay.js';
 import { actorOf } from './transitions.js';
 
+/** Wishes of one person or program that may wait at once: approvers are people. */
+const maxWaiting = 20;
+
 /** All grants. Whether one lives and how many calls it has left is settled by its row, under a lock. */
 @Injectable()
 export class Grants {
@@ -27,10 +31,15 @@ export class Grants {
     private readonly relay: OutboxRelay,
   ) {}
 
-  /** Keeps a wish and asks policy whether people may be asked. The same wish again changes nothing. */
-  async ask(principal: Principal, wish: Wish): Promise<Grant> {
+  /**
+   * Keeps a wish and asks policy whether people may be asked. The same wish again changes nothing.
+   * @throws ApprovalError `TOO_MANY_REQUESTS` where many wishes of the same person or program wait already
+   */
+  async ask(principal: Principal, asking: Wish): Promise<Grant> {
+    const wish = { ...asking, justification: maskedWords(asking.justification) };
     const asked = await this.database.transaction(async (work) => {
       const now = await clock(work);
+      await this.#refuseMany(work, principal);
       const rows: unknown[] = await work.query(
         `insert into access_grant
            (id, status, principal, principal_kind, client_app, holder, scope, seconds, justification,
@@ -56,6 +65,15 @@ export class Grants {
     });
     this.relay.wake();
     return asked ?? this.one(wish.id);
+  }
+
+  async #refuseMany(work: EntityManager, principal: Principal): Promise<void> {
+    const rows: { waiting: number }[] = await work.query(
+      `select count(*)::int as waiting from access_grant
+       where holder = $1 and status in ('asked', 'pending')`,
+      [holderOf(principal)],
+    );
+    if ((rows[0]?.waiting ?? 0) >= maxWaiting) throw new ApprovalError('TOO_MANY_REQUESTS');
   }
 
   /** @throws ApprovalError `GRANT_NOT_FOUND` */

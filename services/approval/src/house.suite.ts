@@ -54,6 +54,7 @@ const plainPeople: PeopleSettings = {
   webhooks: [],
   summaryHours: 0,
   abandonSeconds: 1,
+  pendingPerRequester: 100,
   adminTenants: [tenantId],
 };
 

@@ -65,7 +65,7 @@ export class Nudges implements OnApplicationBootstrap, BeforeApplicationShutdown
       .createQueryBuilder('approval')
       .setLock('pessimistic_write')
       .setOnLocked('skip_locked')
-      .where(`approval.status = 'pending'`)
+      .where(`approval.status in ('pending', 'unreviewed')`)
       .andWhere(`approval.remindedAt is null`)
       .andWhere(
         `approval.expiresAt - clock_timestamp() <= (approval.expiresAt - approval.requestedAt) * :left`,

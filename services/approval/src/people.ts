@@ -27,6 +27,8 @@ export interface PeopleSettings {
   readonly webhooks: readonly WebhookTarget[];
   readonly summaryHours: number;
   readonly abandonSeconds: number;
+  /** Approvals of one person or program that may be pending at once. */
+  readonly pendingPerRequester: number;
   /** Tenants whose administrators may revoke. */
   readonly adminTenants: readonly string[];
 }
@@ -59,6 +61,7 @@ export function peopleSettings(
     })),
     summaryHours: approval.summaryHours,
     abandonSeconds: approval.abandonAfterSeconds,
+    pendingPerRequester: approval.pendingPerRequester,
     adminTenants: config.audit.tenants ?? config.entra.tenants.slice(0, 1),
   };
 }

@@ -550,6 +550,48 @@ describe('break-glass', { timeout: 60_000 }, () => {
   });
 });
 
+describe('those who ask too much', { timeout: 60_000 }, () => {
+  test('when many requests of one requester wait, then the next is refused, and a retry of an open one is not', async () => {
+    const house = await newHouse({ people: { pendingPerRequester: 2 } });
+    const first = await asked(house, { digest: '1'.repeat(64) });
+    await asked(house, { digest: '2'.repeat(64) });
+
+    const { callId } = await house.review({ digest: '3'.repeat(64) });
+
+    expect(await house.heard(callRefused, callId)).toMatchObject({
+      code: 'WITHDRAWN',
+      by: null,
+      reason: 'Too many requests of yours wait already.',
+    });
+    expect((await asked(house, { digest: '1'.repeat(64) })).approvalId).toBe(first.approvalId);
+    await asked(house, { digest: '3'.repeat(64), requester: stranger });
+  });
+
+  test('when many wishes of one person wait, then the next is refused', async () => {
+    const house = await newHouse();
+    const wish = { server: 'orders', resources: ['refund'], seconds: 60, justification: 'why' };
+    for (let each = 0; each < 20; each += 1) {
+      await house.as(ada).send('/grants', wish).expect(202);
+    }
+
+    const next = await house.as(ada).send('/grants', wish);
+
+    expect([next.status, next.body.code]).toEqual([429, 'TOO_MANY_REQUESTS']);
+    await house.as(stranger).send('/grants', wish).expect(202);
+  });
+
+  test('when a justification holds personal data, then others read it masked', async () => {
+    const house = await newHouse();
+    const { approvalId } = await asked(house);
+    const justification = 'write to maria.keller@example.com';
+
+    await house.as(ada).post(`/${approvalId}/justification`, { justification }).expect(200);
+
+    const { body } = await house.as(bob).get(`/${approvalId}`).expect(200);
+    expect(body.justification).toBe('write to [EMAIL]');
+  });
+});
+
 test('when somebody asks for what is none of their business, then it does not exist', async () => {
   const house = await newHouse();
   const id = randomUUID();

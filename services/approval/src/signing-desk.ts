@@ -3,6 +3,7 @@ import { Logger } from '@nestjs/common';
 import { type Bus, PublishError } from '#bus';
 import { type Actor, type Principal, pressRefused } from '#contracts';
 import { GroupDirectory, GroupsUnavailable, TokenGroups } from '#identity';
+import { maskedWords } from '#masking';
 import { justifiedEvent, votedEvent } from './announcements.js';
 import type { Approval } from './approval.js';
 import { ApprovalError } from './approval-error.js';
@@ -81,8 +82,9 @@ export class SigningDesk extends Desk {
   }
 
   override async justify(by: Principal, id: string, justification: string): Promise<ApprovalView> {
+    const words = maskedWords(justification);
     const changed = await this.#change(id, by, (approval, { now, origin }) => {
-      const after = justify(approval, by, justification, now);
+      const after = justify(approval, by, words, now);
       return { approval: after, said: justifiedEvent(after, actorOf(by), { time: now, origin }) };
     });
     return this.parts.list.view(changed, by.groups);

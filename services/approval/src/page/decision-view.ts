@@ -1,6 +1,7 @@
 import type { ApprovalView, GrantOffer, GrantScope } from '../approval-view.js';
 import { type Content, type Element, h } from './html.js';
 import { csrfField, type PageContext } from './layout.js';
+import { missingSignatures } from '../wish.js';
 import { standingOf } from './standing.js';
 import { groupNames, nameOf, shown, signatureWords, spanWords, wish } from './words.js';
 
@@ -72,7 +73,18 @@ function approveForm(view: ApprovalView, context: PageContext): Element {
       { type: 'submit', class: 'approve', id: 'approve-button', 'data-approve': '' },
       approveWords(view),
     ),
+    h('p', { class: 'hint' }, consequence(view)),
   );
+}
+
+/** What happens on the press. */
+function consequence(view: ApprovalView): string {
+  const missing = missingSignatures(view);
+  if (missing > 1)
+    return `Nothing happens yet: ${missing} people have to sign, you are one of them.`;
+  return view.kind === 'grant'
+    ? 'The access begins at once.'
+    : 'The call runs at once, this one time.';
 }
 
 function decisionForm(
@@ -168,7 +180,8 @@ function confirmDialog(view: ApprovalView): Element {
     'dialog',
     { id: 'confirm', 'aria-labelledby': 'confirm-title' },
     h('h2', { id: 'confirm-title' }, `${approveWords(view)}?`),
-    h('p', {}, nameOf(view.requester), ' ', wish(view)),
+    h('p', {}, nameOf(view.requester), ' ', wish(view), '.'),
+    h('p', { class: 'hint' }, consequence(view)),
     h(
       'div',
       { class: 'buttons' },
@@ -205,20 +218,8 @@ function requesterForms(view: ApprovalView, context: PageContext): Content {
   return [
     h('p', { class: 'hint' }, 'You asked for this, so somebody else has to sign.'),
     progress(view),
-    h(
-      'form',
-      { method: 'post', action: `/approvals/${view.id}/justification`, id: 'justify' },
-      csrfField(context),
-      h('label', { for: 'justification' }, 'Why you need it'),
-      h('textarea', {
-        id: 'justification',
-        name: 'justification',
-        rows: 2,
-        required: true,
-        maxlength: maxReason,
-      }),
-      h('button', { type: 'submit', class: 'plain' }, 'Give this reason'),
-    ),
+    // Who has signed has read the words of then.
+    view.votes.length === 0 && justifyForm(view, context),
     h(
       'form',
       { method: 'post', action: `/approvals/${view.id}/withdrawal`, id: 'withdraw' },
@@ -226,4 +227,22 @@ function requesterForms(view: ApprovalView, context: PageContext): Content {
       h('button', { type: 'submit', class: 'deny' }, 'Withdraw the request'),
     ),
   ];
+}
+
+function justifyForm(view: ApprovalView, context: PageContext): Element {
+  const isNew = view.justification === null;
+  return h(
+    'form',
+    { method: 'post', action: `/approvals/${view.id}/justification`, id: 'justify' },
+    csrfField(context),
+    h('label', { for: 'justification' }, isNew ? 'Why you need it' : 'Another reason'),
+    h('textarea', {
+      id: 'justification',
+      name: 'justification',
+      rows: 2,
+      required: true,
+      maxlength: maxReason,
+    }),
+    h('button', { type: 'submit', class: 'plain' }, 'Give this reason'),
+  );
 }

@@ -5,7 +5,8 @@ import { type Content, type Element, h } from './html.js';
 import { riskTag, stateTag } from './inbox-view.js';
 import { layout, moment, type PageContext } from './layout.js';
 import { isSame } from './standing.js';
-import { callerWords, isOpen, nameOf, shown, stateWords, wish } from './words.js';
+import { isOpen, missingSignatures } from '../wish.js';
+import { callerWords, nameOf, shown, stateWords, wish } from './words.js';
 
 /**
  * Everything about one approval, and what the reader may do. `afterPress`: the reader comes from a form; what came
@@ -76,7 +77,8 @@ function deadline(view: ApprovalView, now: Date): Content {
 }
 
 /** How it stands or ended, with the reader's own part in it. */
-function outcome(view: ApprovalView, afterPress: boolean, { now, reader }: PageContext): Element {
+function outcome(view: ApprovalView, afterPress: boolean, context: PageContext): Element {
+  const { now, reader } = context;
   const mine = view.votes.find(({ voter }) => isSame(voter, reader));
   const isStranger = mine === undefined && !isSame(view.requester, reader);
   return h(
@@ -89,7 +91,7 @@ function outcome(view: ApprovalView, afterPress: boolean, { now, reader }: PageC
     },
     mine !== undefined && signed(mine, now),
     afterPress && isStranger && !isOpen(view) && tooLate,
-    isOpen(view) ? mine !== undefined && h('p', {}, remaining(view)) : ended(view, now),
+    isOpen(view) ? mine !== undefined && h('p', {}, remaining(view)) : ended(view, context),
   );
 }
 
@@ -100,9 +102,10 @@ function signed({ decision, votedAt }: VoteView, now: Date): Element {
   return h('p', {}, h('strong', {}, words), ' ', moment(votedAt, now));
 }
 
-function ended(view: ApprovalView, now: Date): Content {
+function ended(view: ApprovalView, { now, reader }: PageContext): Content {
   const { decision, state } = view;
-  const by = decision?.by.map((each) => nameOf(each)).join(', ') ?? '';
+  const by =
+    decision?.by.map((each) => (isSame(each, reader) ? 'you' : nameOf(each))).join(', ') ?? '';
   const { words } = stateWords[state];
   return [
     h(
@@ -120,6 +123,6 @@ function ended(view: ApprovalView, now: Date): Content {
 }
 
 function remaining(view: ApprovalView): string {
-  const missing = view.sets.reduce((sum, set) => sum + Math.max(0, set.quorum - set.signed), 0);
+  const missing = missingSignatures(view);
   return missing === 1 ? 'One more person has to sign.' : `${missing} more people have to sign.`;
 }

@@ -1,10 +1,11 @@
 import type { ApprovalView } from '../approval-view.js';
 import { visibleLines } from '../visible-text.js';
+import { isOpen } from '../wish.js';
 import { scopeList } from './decision-view.js';
 import { type Content, type Element, h } from './html.js';
 import { indentJson } from './indent-json.js';
 import { moment, type PageContext } from './layout.js';
-import { callerWords, nameOf, shown, signatureWords, stateWords } from './words.js';
+import { callerWords, channelWords, nameOf, shown, signatureWords, stateWords } from './words.js';
 
 /** So much of the arguments is shown; what is beyond is told in a mark at the end. */
 const argumentLimits = { maxCodePoints: 60_000, maxLines: 2000 };
@@ -75,7 +76,7 @@ export function votesSection(view: ApprovalView, { now }: PageContext): Element 
               h('strong', {}, nameOf(vote.voter)),
               vote.decision === 'approve' ? ' approved ' : ' denied ',
               moment(vote.votedAt, now),
-              ` by ${shown(vote.channel, 20)}`,
+              ` ${channelWords(vote.channel)}`,
               vote.reason !== '' && `: “${shown(vote.reason, 500)}”`,
             ),
           ),
@@ -144,7 +145,7 @@ function facts(view: ApprovalView, now: Date): readonly (readonly [string, Conte
       ),
     ],
     ['Signatures', view.sets.map((set) => h('div', {}, signatureWords(set)))],
-    ['Expires', moment(view.expiresAt, now)],
+    ...(isOpen(view) ? [['Expires', moment(view.expiresAt, now)] as const] : []),
     ['Request id', code(view.id)],
     ['Arguments digest', code(view.digest)],
     ['Policy', code(view.bundle)],

@@ -1,8 +1,9 @@
 import type { ApprovalView } from '../approval-view.js';
 import { type Content, type Element, h } from './html.js';
 import { layout, moment, type PageContext } from './layout.js';
-import { standingOf } from './standing.js';
-import { isOpen, nameOf, shown, stateWords, wish } from './words.js';
+import { isSame, standingOf } from './standing.js';
+import { isOpen } from '../wish.js';
+import { nameOf, shown, stateWords, wish } from './words.js';
 
 /** What of the approvals is shown; part of the address. */
 export type InboxShow = 'all' | 'open' | 'decided';
@@ -170,10 +171,12 @@ function row(view: ApprovalView, context: PageContext): Element {
       ),
     ),
     h('p', { class: 'why' }, whyWords(view)),
+    argumentLine(view),
     h(
       'p',
       { class: 'meta' },
-      stateTag(view),
+      // "Waits for you" says it already.
+      (view.state !== 'pending' || standing !== 'signer') && stateTag(view),
       riskTag(view),
       standingWords[standing],
       ending(view, context),
@@ -194,15 +197,28 @@ function whyWords({ justification }: ApprovalView): string {
   return justification === null ? 'No reason given' : `“${shown(justification, 200)}”`;
 }
 
-function ending(view: ApprovalView, { now }: PageContext): Content {
-  const signed = view.sets.map((set) => `${set.signed} of ${set.quorum}`).join(', ');
+/** What tells one call of a tool from another. */
+function argumentLine({ maskedArguments }: ApprovalView): Content {
+  if (maskedArguments === '' || maskedArguments === '{}') return null;
+  return h('p', { class: 'what' }, h('code', {}, shown(maskedArguments, 160)));
+}
+
+function ending(view: ApprovalView, { now, reader }: PageContext): Content {
+  const required = view.sets.filter(({ isEscalation }) => !isEscalation);
+  const signed = required.map((set) => `${set.signed} of ${set.quorum}`).join(', ');
   if (isOpen(view)) {
     return [
       h('span', {}, `${signed} signed`),
       h('span', {}, view.kind === 'break-glass' ? 'ran ' : 'expires ', moment(endOf(view), now)),
     ];
   }
-  return h('span', {}, moment(view.decision?.at ?? view.expiresAt, now));
+  const by = (view.decision?.by ?? []).map((each) => (isSame(each, reader) ? 'you' : nameOf(each)));
+  return h(
+    'span',
+    {},
+    by.length > 0 && `by ${by.join(', ')} `,
+    moment(view.decision?.at ?? view.expiresAt, now),
+  );
 }
 
 function endOf(view: ApprovalView): Date {

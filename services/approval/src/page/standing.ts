@@ -1,6 +1,6 @@
 import type { Principal } from '#contracts';
 import type { ApprovalView } from '../approval-view.js';
-import { isOpen } from './words.js';
+import { isOpen } from '../wish.js';
 
 /**
  * How a reader stands to an approval. It only chooses what is offered: whether a press counts is decided by the desk.

@@ -1,13 +1,8 @@
 import type { Actor } from '#contracts';
 import { visibleLine } from '../visible-text.js';
 import { type Content, h } from './html.js';
-import type {
-  ApprovalKind,
-  ApprovalState,
-  ApprovalView,
-  NamedGroup,
-  SignatureSet,
-} from '../approval-view.js';
+import type { ApprovalState, ApprovalView, NamedGroup, SignatureSet } from '../approval-view.js';
+import { wishWords } from '../wish.js';
 
 const months = 'Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec'.split(' ');
 
@@ -32,11 +27,12 @@ export function absoluteTime(date: Date): string {
   return `${Number(dayOfMonth)} ${months[Number(month) - 1]} ${year}, ${time.slice(0, 8)} UTC`;
 }
 
-/** `in 4 min`, `2 h ago`; the page's script counts on in the same words. */
+/** `in 4 min`, `now`, `2 h ago`; the page's script counts on in the same words. */
 export function relativeTime(date: Date, now: Date): string {
   const seconds = Math.round((date.getTime() - now.getTime()) / 1000);
+  if (seconds === 0) return 'now';
   const words = spanWords(Math.abs(seconds));
-  return seconds >= 0 ? `in ${words}` : `${words} ago`;
+  return seconds > 0 ? `in ${words}` : `${words} ago`;
 }
 
 /** `45 s`, `12 min`, `3 h 5 min`, `4 d`. */
@@ -56,8 +52,10 @@ export function groupNames(groups: readonly NamedGroup[], between: string): stri
 
 /** `1 of 2 signed for owners`. */
 export function signatureWords({ groups, isEscalation, quorum, signed }: SignatureSet): string {
-  const escalated = isEscalation ? ' (asked since the escalation)' : '';
-  return `${signed} of ${quorum} signed for ${groupNames(groups, ' or ')}${escalated}`;
+  const names = groupNames(groups, ' or ');
+  // They sign in anybody's place: no signature more is needed.
+  if (isEscalation) return `${names} asked too, since nobody had signed`;
+  return `${signed} of ${quorum} signed for ${names}`;
 }
 
 /**
@@ -65,13 +63,8 @@ export function signatureWords({ groups, isEscalation, quorum, signed }: Signatu
  * `code`, so that no name can be read as a part of the sentence.
  */
 export function wish(view: ApprovalView): Content {
-  const asks: Record<ApprovalKind, string> = {
-    call: `asks to ${verbOf(view.method)} `,
-    grant: 'asks for access to ',
-    'break-glass': `used break-glass to ${verbOf(view.method)} `,
-  };
   const [resource, server] = [shown(view.resource, 120), shown(view.server, 80)];
-  return [asks[view.kind], h('code', {}, resource), ' on ', h('code', {}, server)];
+  return [shown(wishWords(view), 100), ' ', h('code', {}, resource), ' on ', h('code', {}, server)];
 }
 
 /** Who or what made the call, as far as the token and the client tell. */
@@ -82,14 +75,14 @@ export function callerWords({ client, requesterKind }: ApprovalView): string {
   return `${kind}, with a client that calls itself ${shown(client.name, 60)} ${shown(client.version, 30)}`;
 }
 
-const verbs: Readonly<Record<string, string>> = {
-  'tools/call': 'call',
-  'resources/read': 'read',
-  'prompts/get': 'use',
-};
-
-function verbOf(method: string): string {
-  return Object.hasOwn(verbs, method) ? (verbs[method] ?? '') : shown(method, 60);
+/** Where a signature was given. */
+export function channelWords(channel: string): string {
+  const words: Readonly<Record<string, string>> = {
+    page: 'on this page',
+    teams: 'in Teams',
+    rest: 'over REST',
+  };
+  return Object.hasOwn(words, channel) ? (words[channel] ?? '') : `by ${shown(channel, 20)}`;
 }
 
 /** A state in words, with the tone that the style gives it. */
@@ -107,8 +100,3 @@ export const stateWords: Readonly<
   unreviewed: { words: 'Ran without approval, to be reviewed', tone: 'wait' },
   reviewed: { words: 'Ran without approval, reviewed', tone: 'past' },
 };
-
-/** Whether somebody still has to do something about it. */
-export function isOpen(view: ApprovalView): boolean {
-  return view.state === 'pending' || view.state === 'unreviewed';
-}

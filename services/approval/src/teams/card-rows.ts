@@ -1,6 +1,20 @@
 import type { Actor } from '#contracts';
-import type { ApprovalView, GrantScope } from '../approval-view.js';
-import { type CardElement, duration, row, utc } from './card-text.js';
+import type { ApprovalView, GrantScope, SignatureSet } from '../approval-view.js';
+import { wishWords } from '../wish.js';
+import {
+  type CardElement,
+  duration,
+  labelRun,
+  line,
+  row,
+  runs,
+  smallPrint,
+  utc,
+  words,
+} from './card-text.js';
+
+/** Whom a card is for. */
+export type Audience = 'approvers' | 'requester';
 
 /** Shortens every text alike, for cards that would become too large. */
 export type Scale = (codePoints: number) => number;
@@ -13,71 +27,92 @@ const mostSimilar = 2;
 const mostReasons = 4;
 const mostTools = 6;
 
-/** Who asks, with what. */
-export function requesterRows(view: ApprovalView, scale: Scale): CardElement[] {
+/** Who wants what, as a sentence; what is foreign in it looks otherwise than the words between. */
+export function wishLine(view: ApprovalView, scale: Scale): CardElement {
+  const name = { fontType: 'Monospace' } as const;
+  return line(
+    [
+      ...words({ text: nameOf(view.requester), max: scale(120) }, { weight: 'Bolder' }),
+      ...words({ text: ` ${wishWords(view)} `, max: scale(80) }),
+      ...words({ text: view.resource, max: scale(160) }, name),
+      ...runs(' on '),
+      ...words({ text: view.server, max: scale(80) }, name),
+    ],
+    'None',
+  );
+}
+
+/** What pins down who asks for what, exactly. */
+export function exactRows(view: ApprovalView, scale: Scale): CardElement {
+  const { client, clientApp, digest, id, method, requester, resource, server } = view;
   const kinds = { person: 'person', workload: 'program', agent: 'AI agent' };
-  const client = view.client === null ? [] : [view.client.name, view.client.version];
-  return [
-    row('Requester', `${nameOf(view.requester)} (${kinds[view.requesterKind]})`, scale(120)),
-    row('Requester id', view.requester.objectId, 40),
-    row('Client', [...client, view.clientApp].join(' · '), scale(120)),
-  ];
+  const who = `${nameOf(requester)} (${kinds[view.requesterKind]}) · ${requester.objectId}`;
+  const named = client === null ? [] : [`${client.name} ${client.version}`];
+  return smallPrint([
+    ['Requester', who, scale(160)],
+    ['Client', [...named, clientApp].join(' · '), scale(120)],
+    ['Tool', `${resource} (${method})`, scale(160)],
+    ['Server', server, scale(80)],
+    ...labelRows(view.labels, scale),
+    ['Digest (SHA-256)', digest.slice(0, 16), 20],
+    ['Request', id, 40],
+  ]);
 }
 
-/** What is asked for, and where. */
-export function targetRows(view: ApprovalView, scale: Scale): CardElement[] {
-  const labels = Object.entries(view.labels).slice(0, mostLabels);
-  return [
-    row('Server', view.server, scale(80), { weight: 'Bolder' }),
-    row('Tool', `${view.resource} (${view.method})`, scale(160), { weight: 'Bolder' }),
-    ...labels.map(([name, value]) => row('Label', `${name} = ${value}`, scale(70))),
-    ...more('labels', Object.keys(view.labels).length - mostLabels),
-  ];
+function labelRows(
+  labels: ApprovalView['labels'],
+  scale: Scale,
+): readonly (readonly [string, string, number])[] {
+  const all = Object.entries(labels);
+  const beyond = all.length > mostLabels ? [`${all.length - mostLabels} more`] : [];
+  const shown = all.slice(0, mostLabels).map(([name, value]) => `${name} = ${value}`);
+  return all.length === 0 ? [] : [['Labels', [...shown, ...beyond].join(', '), scale(240)]];
 }
 
-/** How dangerous it looks. */
+/** How dangerous it looks, and why. */
 export function riskRows(view: ApprovalView, scale: Scale): CardElement[] {
   const colors = { low: 'Good', medium: 'Warning', high: 'Attention' } as const;
-  const style = { weight: 'Bolder', color: colors[view.risk.level] } as const;
-  const drift =
-    view.drift === null
-      ? []
-      : [
-          row(
-            'Warning',
-            `the tool's definition has changed since ${utc(view.drift.lastApprovedAt)}`,
-            120,
-            {
-              color: 'Attention',
-            },
-          ),
-        ];
+  const { drift, risk } = view;
+  const level = words(
+    { text: risk.level, max: 20 },
+    { weight: 'Bolder', color: colors[risk.level] },
+  );
+  const reasons = risk.reasons
+    .slice(0, mostReasons)
+    .flatMap((reason) => words({ text: ` ${reason}`, max: scale(100) }));
+  const dash = reasons.length === 0 ? [] : runs(' –');
   return [
-    row('Risk', view.risk.level, 20, style),
-    ...view.risk.reasons.slice(0, mostReasons).map((reason) => row('Because', reason, scale(100))),
-    ...drift,
+    line([labelRun('Risk'), ...level, ...dash, ...reasons], 'None'),
+    ...(drift === null ? [] : [driftRow(drift)]),
   ];
+}
+
+function driftRow({ lastApprovedAt }: NonNullable<ApprovalView['drift']>): CardElement {
+  const text = `the tool's definition has changed since ${utc(lastApprovedAt)}`;
+  return row('Warning', text, 120, { color: 'Attention' });
 }
 
 /** Which rule asks, and whom. */
-export function ruleRows(view: ApprovalView, scale: Scale): CardElement[] {
+export function ruleRows(view: ApprovalView, audience: Audience, scale: Scale): CardElement[] {
   return [
-    ...view.rules
-      .slice(0, mostRules)
-      .flatMap(({ id, message }) => [
-        row('Rule', id, scale(60)),
-        ...(message === null ? [] : [row('It says', message, scale(120))]),
-      ]),
-    ...more('rules', view.rules.length - mostRules),
-    ...view.sets.slice(0, mostSets).map((set) => {
-      const groups = set.groups.slice(0, 3).map((group) => group.name ?? group.id);
-      const others = set.groups.length > 3 ? ` and ${set.groups.length - 3} more` : '';
-      const label = set.isEscalation ? 'Asked since escalation' : 'You are asked as one of';
-      const count = `${set.signed} of ${set.quorum} signed`;
-      return row(label, `${groups.join(', ')}${others} – ${count}`, scale(150));
+    ...view.rules.slice(0, mostRules).map(({ id, message }) => {
+      const said = message === null ? [] : words({ text: ` – ${message}`, max: scale(120) });
+      return line([labelRun('Rule'), ...words({ text: id, max: scale(60) }), ...said], 'None');
     }),
+    ...more('rules', view.rules.length - mostRules),
+    ...view.sets.slice(0, mostSets).map((set) => setRow(set, audience, scale)),
     ...more('groups of signers', view.sets.length - mostSets),
   ];
+}
+
+function setRow(set: SignatureSet, audience: Audience, scale: Scale): CardElement {
+  const { groups, isEscalation, quorum, signed } = set;
+  const names = groups.slice(0, 3).map((group) => group.name ?? group.id);
+  const others = groups.length > 3 ? ` and ${groups.length - 3} more` : '';
+  const all = `${names.join(', ')}${others}`;
+  if (isEscalation) return row('Asked too, since nobody signed', all, scale(150));
+  const label = audience === 'approvers' ? 'You are asked as one of' : 'Asked';
+  return row(label, `${all} – ${signed} of ${quorum} signed`, scale(150));
 }
 
 /** Who has signed so far. */
@@ -108,8 +143,9 @@ export function scopeRows(label: string, scope: GrantScope, scale: Scale): CardE
   const tools = scope.resources.slice(0, mostTools).join(', ');
   const beyond = others > 0 ? ` and ${others} more` : '';
   const count = scope.calls === null ? 'any number of calls' : `at most ${scope.calls} calls`;
+  const any = scope.when === null ? ', any arguments' : '';
   return [
-    row(label, `${scope.server}: ${tools}${beyond}; ${count}`, scale(260)),
+    row(label, `${tools}${beyond} on ${scope.server}${any}, ${count}`, scale(260)),
     ...(scope.when === null ? [] : [row('Only where', scope.when, scale(200))]),
   ];
 }

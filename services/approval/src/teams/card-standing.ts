@@ -11,7 +11,7 @@ const standings = {
   pending: { title: 'Approval needed', style: 'accent' },
   approved: { title: 'Approved', style: 'good' },
   leased: { title: 'Approved', style: 'good' },
-  used: { title: 'Approved and used', style: 'good' },
+  used: { title: 'Approved and run', style: 'good' },
   granted: { title: 'Granted', style: 'good' },
   refused: { title: 'Denied', style: 'attention' },
   expired: { title: 'Expired – not approved', style: 'warning' },
@@ -29,11 +29,6 @@ const requesterStandings: Partial<Record<ApprovalState, Standing>> = {
 export function standingOf(view: ApprovalView, audience: 'approvers' | 'requester'): Standing {
   const own = audience === 'requester' ? requesterStandings[view.state] : undefined;
   return own ?? standings[view.state];
-}
-
-/** True while somebody can still press something. */
-export function isOpen(view: ApprovalView): boolean {
-  return view.state === 'pending' || view.state === 'unreviewed';
 }
 
 /** What may be granted in place of the single call that is asked for. */

@@ -9,7 +9,7 @@ export interface CardElement {
 /** How a piece of text looks. */
 export interface RunStyle {
   readonly weight?: 'Bolder';
-  readonly size?: 'Large';
+  readonly size?: 'Large' | 'Small';
   readonly color?: 'Good' | 'Warning' | 'Attention';
   readonly isSubtle?: boolean;
   readonly fontType?: 'Monospace';
@@ -31,10 +31,29 @@ export function line(inlines: readonly CardElement[], spacing?: 'None' | 'Medium
   return { type: 'RichTextBlock', inlines, ...(spacing === undefined ? {} : { spacing }) };
 }
 
+/** Hostile text on one line, as runs. */
+export function words({ max, text }: Piece, style: RunStyle = {}): CardElement[] {
+  return runs(visibleLine(text, max), style);
+}
+
 /** A constant label and a hostile value behind it. */
 export function row(label: string, value: string, max: number, style: RunStyle = {}): CardElement {
-  const shown = runs(visibleLine(value, max), style);
-  return line([{ type: 'TextRun', text: `${label}: `, isSubtle: true }, ...shown], 'None');
+  return line([labelRun(label), ...words({ text: value, max }, style)], 'None');
+}
+
+/** The label of a row. */
+export function labelRun(label: string): CardElement {
+  return { type: 'TextRun', text: `${label}: `, isSubtle: true };
+}
+
+/** Rows in small print. */
+export function smallPrint(rows: readonly (readonly [string, string, number])[]): CardElement {
+  const small = { size: 'Small', isSubtle: true } as const;
+  return group(
+    rows.map(([label, text, max]) =>
+      line([...runs(`${label}: `, small), ...words({ text, max }, small)], 'None'),
+    ),
+  );
 }
 
 /** Several hostile lines in a box of their own, so that none of them can pass for one of ours. */

@@ -76,17 +76,9 @@ describe('an open approval', () => {
 
     expect(linesOf(card)).toEqual([
       'Approval needed',
-      'One call of a tool',
-      'Requester: Ana Analyst (person)',
-      'Requester id: b0000000-0000-4000-8000-000000000001',
-      'Client: claude-code · 2.1 · aebc6443-996d-45c2-90f0-388ff96faa56',
-      'Server: orders',
-      'Tool: delete_order (tools/call)',
-      'Label: environment = production',
-      'Risk: high',
-      'Because: the tool deletes',
-      'Rule: orders/deletions',
-      'It says: Deletions need a second person.',
+      'Ana Analyst asks to call delete_order on orders',
+      'Risk: high – the tool deletes',
+      'Rule: orders/deletions – Deletions need a second person.',
       'You are asked as one of: orders-owners – 0 of 1 signed',
       'Reason given by the requester',
       'The order was placed twice.',
@@ -95,8 +87,14 @@ describe('an open approval', () => {
       '\u00a0\u00a0"id": 42,',
       '\u00a0\u00a0"why": "duplicate"',
       '}',
-      'Digest (SHA-256): e3b0c44298fc1c14',
       'Expires: 2026-11-23 10:10:00 UTC',
+      'Approve once: the call runs now, this one time',
+      'Requester: Ana Analyst (person) · b0000000-0000-4000-8000-000000000001',
+      'Client: claude-code 2.1 · aebc6443-996d-45c2-90f0-388ff96faa56',
+      'Tool: delete_order (tools/call)',
+      'Server: orders',
+      'Labels: environment = production',
+      'Digest (SHA-256): e3b0c44298fc1c14',
       'Request: 0a0a0a0a-0000-4000-8000-000000000001',
     ]);
     expect(mistakeIn(card)).toBeUndefined();
@@ -128,11 +126,40 @@ describe('an open approval', () => {
       'Approve for 30 minutes',
       'Deny',
     ]);
-    expect(linesOf(card)).toContain(
-      'Approve for 30 minutes lets: Ana Analyst (b0000000-0000-4000-8000-000000000001)',
+    const lines = linesOf(card);
+    expect(
+      lines.slice(lines.indexOf('Approve once: the call runs now, this one time') + 1),
+    ).toEqual(
+      expect.arrayContaining([
+        'Approve for 30 minutes: Ana Analyst may call this again without asking',
+        'Exactly: delete_order on orders, at most 5 calls',
+        'Only where: args.id < 100',
+        'Requester: Ana Analyst (person) · b0000000-0000-4000-8000-000000000001',
+      ]),
     );
-    expect(linesOf(card)).toContain('call again on: orders: delete_order; at most 5 calls');
-    expect(linesOf(card)).toContain('Only where: args.id < 100');
+  });
+
+  test('when more than one signature is missing, then nobody thinks that theirs runs the call', () => {
+    const [set] = approvalView().sets;
+    const sets = set === undefined ? [] : [{ ...set, quorum: 3, signed: 1 }];
+
+    const lines = linesOf(approvalCard(approvalView({ sets }), 'approvers', nonce));
+
+    expect(lines).toContain('You are asked as one of: orders-owners – 1 of 3 signed');
+    expect(lines).toContain(
+      'Approve once: counts as one of 2 signatures that are missing; then the call runs, one time',
+    );
+  });
+
+  test('when others are asked too since nobody signed, then their signature is not one more', () => {
+    const [set] = approvalView().sets;
+    const leads = { groups: [{ id: 'leads', name: 'leads' }], quorum: 1, signed: 0 };
+    const sets = set === undefined ? [] : [set, { ...leads, isEscalation: true }];
+
+    const lines = linesOf(approvalCard(approvalView({ sets }), 'approvers', nonce));
+
+    expect(lines).toContain('Asked too, since nobody signed: leads');
+    expect(lines).toContain('Approve once: the call runs now, this one time');
   });
 
   test('when a grant is asked for ahead of need, then one button grants what is asked', () => {
@@ -144,7 +171,7 @@ describe('an open approval', () => {
     );
 
     expect(actionsOf(card).map((each) => each.title)).toEqual(['Approve for 2 hours', 'Deny']);
-    expect(linesOf(card)).toContain('Wanted: orders: delete_order; at most 5 calls');
+    expect(linesOf(card)).toContain('Wanted: delete_order on orders, at most 5 calls');
     expect(linesOf(card)).not.toContain('Arguments, masked');
   });
 
@@ -170,6 +197,7 @@ describe('an open approval', () => {
     );
 
     expect(linesOf(card)[0]).toBe('Waiting for approval');
+    expect(linesOf(card)).toContain('Asked: orders-owners – 0 of 1 signed');
     expect(card.actions).toBeUndefined();
     expect(inputsOf(card)).toEqual([]);
     expect(JSON.stringify(card)).not.toContain(nonce);
@@ -220,13 +248,13 @@ describe('a settled approval', () => {
       ],
     ],
     ['leased', { decision }, ['Approved', 'Mode: this call only, once']],
-    ['used', { decision }, ['Approved and used']],
+    ['used', { decision }, ['Approved and run']],
     [
       'granted',
       { decision, kind: 'grant', grant: { id: null, scope, until, seconds: 1800 } },
       [
         'Granted',
-        'Granted for: orders: delete_order; at most 5 calls',
+        'Granted for: delete_order on orders, at most 5 calls',
         'Until: 2026-11-23 10:35:00 UTC',
       ],
     ],
@@ -259,6 +287,16 @@ describe('a settled approval', () => {
       }
     },
   );
+
+  test('when it is over, then the card still tells which call it was, in few lines', () => {
+    const maskedArguments = JSON.stringify(Array.from({ length: 50 }, (_, index) => index));
+    const view = approvalView({ state: 'used', decision, maskedArguments });
+
+    const lines = linesOf(approvalCard(view, 'approvers', nonce));
+
+    expect(lines[1]).toBe('Ana Analyst asked to call delete_order on orders');
+    expect(lines[lines.indexOf('Arguments, masked') + 9]).toBe('[+44 lines]');
+  });
 
   test('when it was denied, then nothing says that it was granted', () => {
     const grant = { id: null, scope, until: null, seconds: 1800 };
@@ -329,15 +367,11 @@ describe('hostile text', () => {
       nonce,
     );
 
-    expect(linesOf(card).slice(5, 24)).toMatchInlineSnapshot(`
+    expect(linesOf(card).slice(1, 26)).toMatchInlineSnapshot(`
       [
-        "Server: \\u{202e}gnp.exe \\u{200b}\\u{2066}hidden\\u{2069}",
-        "Tool: [Approve](https://evil.example) (tools/call)",
-        "Label: environment = production",
-        "Risk: high",
-        "Because: the tool deletes",
-        "Rule: orders/deletions",
-        "It says: Deletions need a second person.",
+        "Ana Analyst asks to call [Approve](https://evil.example) on \\u{202e}gnp.exe \\u{200b}\\u{2066}hidden\\u{2069}",
+        "Risk: high – the tool deletes",
+        "Rule: orders/deletions – Deletions need a second person.",
         "You are asked as one of: orders-owners – 0 of 1 signed",
         "Reason given by the requester",
         "[Approve](https://evil.example)",
@@ -350,6 +384,16 @@ describe('hostile text', () => {
         "Arguments, masked",
         "{",
         "  "id": 42,",
+        "  "why": "duplicate"",
+        "}",
+        "Expires: 2026-11-23 10:10:00 UTC",
+        "Approve once: the call runs now, this one time",
+        "Requester: Ana Analyst (person) · b0000000-0000-4000-8000-000000000001",
+        "Client: claude-code 2.1 · aebc6443-996d-45c2-90f0-388ff96faa56",
+        "Tool: [Approve](https://evil.example) (tools/call)",
+        "Server: \\u{202e}gnp.exe \\u{200b}\\u{2066}hidden\\u{2069}",
+        "Labels: environment = production",
+        "Digest (SHA-256): e3b0c44298fc1c14",
       ]
     `);
   });

@@ -1,17 +1,19 @@
 import type { ApprovalView } from '../approval-view.js';
 import { visibleLines } from '../visible-text.js';
+import { isOpen, missingSignatures } from '../wish.js';
 import {
+  type Audience,
+  exactRows,
   outcomeRows,
-  requesterRows,
   riskRows,
   ruleRows,
   type Scale,
   scopeRows,
   similarRows,
-  targetRows,
   voteRows,
+  wishLine,
 } from './card-rows.js';
-import { isOpen, offerOf, standingOf } from './card-standing.js';
+import { offerOf, standingOf } from './card-standing.js';
 import { box, type CardElement, duration, group, line, row, runs, utc } from './card-text.js';
 import type { Verb } from './press.js';
 
@@ -30,6 +32,9 @@ export const maxCardBytes = 24_576;
 
 const maxArgumentPoints = 1500;
 const maxArgumentLines = 30;
+/** Of a settled one: enough to tell which it was. */
+const maxSettledPoints = 500;
+const maxSettledLines = 8;
 const maxIndentedLength = 65_536;
 /** Renderers drop ordinary spaces at the beginning of a line. */
 const indent = '\u00a0\u00a0';
@@ -39,18 +44,12 @@ const reasonLimits = { maxCodePoints: 500, maxLines: 6 };
  * The card of an approval as one audience sees it: Adaptive Card 1.5, universal actions. All text that is not a
  * constant stands in TextRuns, visible and cut; when even that is too much, everything is cut shorter still.
  */
-export function approvalCard(
-  view: ApprovalView,
-  audience: 'approvers' | 'requester',
-  nonce: string,
-): AdaptiveCard {
+export function approvalCard(view: ApprovalView, audience: Audience, nonce: string): AdaptiveCard {
   const build = (scale: number): AdaptiveCard => {
     const shorten: Scale = (points) => Math.max(16, Math.floor(points * scale));
-    const body = isOpen(view)
-      ? openBody(view, audience, shorten)
-      : closedBody(view, audience, shorten);
+    const body = isOpen(view) ? openBody(view, audience, shorten) : closedBody(view, shorten);
     const actions = isOpen(view) ? openActions(view, audience, nonce) : [];
-    return card([banner(view, audience), ...body], actions);
+    return card([banner(view, audience, shorten), ...body], actions);
   };
   return [1, 0.5, 0.25].map(build).find(isSmallEnough) ?? build(0.1);
 }
@@ -79,73 +78,60 @@ function isSmallEnough(card: AdaptiveCard): boolean {
   return Buffer.byteLength(JSON.stringify(card)) <= maxCardBytes;
 }
 
-function banner(view: ApprovalView, audience: 'approvers' | 'requester'): CardElement {
+function banner(view: ApprovalView, audience: Audience, scale: Scale): CardElement {
   const { title, style } = standingOf(view, audience);
-  const kinds = {
-    call: 'One call of a tool',
-    grant: 'Access for a time, asked ahead of need',
-    'break-glass': 'Break-glass',
-  };
   return {
     type: 'Container',
     style,
     bleed: true,
     items: [
       line([{ type: 'TextRun', text: title, weight: 'Bolder', size: 'Large' }]),
-      line([{ type: 'TextRun', text: kinds[view.kind], isSubtle: true }], 'None'),
+      wishLine(view, scale),
     ],
   };
 }
 
-function openBody(
-  view: ApprovalView,
-  audience: 'approvers' | 'requester',
-  scale: Scale,
-): CardElement[] {
+function openBody(view: ApprovalView, audience: Audience, scale: Scale): CardElement[] {
   return [
     group([
-      ...requesterRows(view, scale),
-      ...targetRows(view, scale),
       ...(view.kind === 'grant' ? wishRows(view, scale) : []),
       ...riskRows(view, scale),
-      ...ruleRows(view, scale),
+      ...ruleRows(view, audience, scale),
       ...voteRows(view, scale),
     ]),
     ...justification(view, scale),
-    ...argumentBox(view, scale),
-    group([
-      ...similarRows(view, scale),
-      ...(audience === 'approvers' ? offerRows(view, scale) : []),
-      ...footRows(view),
-    ]),
+    ...argumentBox(view, { maxCodePoints: scale(maxArgumentPoints), maxLines: maxArgumentLines }),
+    ...some([...similarRows(view, scale), ...expiryRow(view)]),
+    ...(audience === 'approvers' ? some(pressRows(view, scale)) : []),
+    exactRows(view, scale),
     ...(audience === 'approvers' ? [reasonInput(view)] : []),
   ];
 }
 
-function closedBody(
-  view: ApprovalView,
-  audience: 'approvers' | 'requester',
-  scale: Scale,
-): CardElement[] {
-  return [
-    group([
-      ...outcomeRows(view, scale),
-      ...(audience === 'approvers' ? requesterRows(view, scale) : []),
-      ...targetRows(view, scale),
-      ...footRows(view),
-    ]),
-  ];
+function closedBody(view: ApprovalView, scale: Scale): CardElement[] {
+  const limits = { maxCodePoints: scale(maxSettledPoints), maxLines: maxSettledLines };
+  return [group(outcomeRows(view, scale)), ...argumentBox(view, limits), exactRows(view, scale)];
 }
 
-/** Who could do what without being asked again, if that button were pressed. */
-function offerRows(view: ApprovalView, scale: Scale): CardElement[] {
+/** What a press would do: the exact scope where it would let somebody call again without being asked. */
+function pressRows(view: ApprovalView, scale: Scale): CardElement[] {
+  if (view.kind !== 'call') return [];
+  const missing = missingSignatures(view);
+  const once =
+    missing > 1
+      ? `counts as one of ${missing} signatures that are missing; then the call runs, one time`
+      : 'the call runs now, this one time';
   const offer = offerOf(view);
-  if (offer === null) return [];
-  const { displayName, objectId } = view.requester;
-  const label = `Approve for ${duration(offer.maxSeconds)} lets`;
+  if (offer === null) return [row('Approve once', once, 120)];
+  const who = view.requester.displayName ?? view.requester.objectId;
   return [
-    row(label, `${displayName ?? objectId} (${objectId})`, scale(140)),
-    ...scopeRows('call again on', offer.scope, scale),
+    row('Approve once', once, 120),
+    row(
+      `Approve for ${duration(offer.maxSeconds)}`,
+      `${who} may call this again without asking`,
+      scale(160),
+    ),
+    ...scopeRows('Exactly', offer.scope, scale),
   ];
 }
 
@@ -168,19 +154,20 @@ function justification(view: ApprovalView, scale: Scale): CardElement[] {
     : [];
 }
 
-function argumentBox(view: ApprovalView, scale: Scale): CardElement[] {
-  if (view.maskedArguments === '') return [];
-  const limits = { maxCodePoints: scale(maxArgumentPoints), maxLines: maxArgumentLines };
-  const style = { fontType: 'Monospace' } as const;
-  return [box('Arguments, masked', indented(view.maskedArguments), limits, style)];
+function argumentBox(
+  { maskedArguments }: ApprovalView,
+  limits: { readonly maxCodePoints: number; readonly maxLines: number },
+): CardElement[] {
+  if (maskedArguments === '') return [];
+  return [box('Arguments, masked', indented(maskedArguments), limits, { fontType: 'Monospace' })];
 }
 
-function footRows(view: ApprovalView): CardElement[] {
-  return [
-    row('Digest (SHA-256)', view.digest.slice(0, 16), 20, { fontType: 'Monospace' }),
-    ...(view.state === 'pending' ? [row('Expires', utc(view.expiresAt), 40)] : []),
-    row('Request', view.id, 40),
-  ];
+function expiryRow({ expiresAt, state }: ApprovalView): CardElement[] {
+  return state === 'pending' ? [row('Expires', utc(expiresAt), 40)] : [];
+}
+
+function some(rows: readonly CardElement[]): CardElement[] {
+  return rows.length === 0 ? [] : [group(rows)];
 }
 
 /** Whether it is needed is checked when it arrives: a required input would block every other button too. */
@@ -196,11 +183,7 @@ function reasonInput(view: ApprovalView): CardElement {
   };
 }
 
-function openActions(
-  view: ApprovalView,
-  audience: 'approvers' | 'requester',
-  nonce: string,
-): CardElement[] {
+function openActions(view: ApprovalView, audience: Audience, nonce: string): CardElement[] {
   const details = detailsAction(view);
   if (audience === 'requester') {
     // The one thing that is the requester's to do: say why.

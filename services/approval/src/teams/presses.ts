@@ -6,9 +6,10 @@ import { ApprovalError } from '../approval-error.js';
 import type { ApprovalView } from '../approval-view.js';
 import { Desk, type DeskPress } from '../desk.js';
 import { visibleLine } from '../visible-text.js';
+import { isOpen } from '../wish.js';
 import type { Activity } from './activity.js';
 import { type AdaptiveCard, approvalCard } from './card.js';
-import { isOpen, offerOf } from './card-standing.js';
+import { offerOf } from './card-standing.js';
 import { checkCopy, checkReason, type Press, PressRefusal, presserOf, readPress } from './press.js';
 import {
   cardAnswer,

@@ -13,7 +13,7 @@ export const pageScript = `
   const tick = () => {
     for (const each of document.querySelectorAll('[data-moment]')) {
       const seconds = Math.round((Date.parse(each.dataset.moment) - Date.now()) / 1000);
-      const words = seconds >= 0 ? '(in ' + span(seconds) + ')' : '(' + span(-seconds) + ' ago)';
+      const words = seconds === 0 ? '(now)' : seconds > 0 ? '(in ' + span(seconds) + ')' : '(' + span(-seconds) + ' ago)';
       if (each.textContent !== words) each.textContent = words;
     }
   };

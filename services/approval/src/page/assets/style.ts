@@ -82,7 +82,8 @@ const inbox = `
 .filters nav a { padding: .375rem .75rem; border-radius: .375rem; color: inherit; text-decoration: none }
 .filters nav a[aria-current] { background: var(--card); border: 1px solid var(--line); font-weight: 600;
   text-decoration: underline; text-underline-offset: .25em }
-.filters form { display: flex; flex-wrap: wrap; align-items: center; gap: .5rem }
+.filters form { display: flex; align-items: center; gap: .5rem }
+.filters input { flex: 1 1 8rem; min-width: 0 }
 .rows { list-style: none; padding: 0; display: grid; gap: .5rem; margin-block-end: 1.5rem }
 .row { position: relative; padding: .75rem 1rem; background: var(--card); border: 1px solid var(--line);
   border-inline-start: .25rem solid var(--line); border-radius: .5rem }
@@ -92,7 +93,8 @@ const inbox = `
 .row a::after { content: ""; position: absolute; inset: 0; border-radius: .5rem }
 .row a:focus-visible { outline: none }
 .row a:focus-visible::after { outline: 3px solid var(--focus); outline-offset: 2px }
-.row p { margin: .125rem 0 0 }
+.row p { margin: .25rem 0 0 }
+.row .what code { color: var(--quiet) }
 .meta { display: flex; flex-wrap: wrap; align-items: center; gap: .25rem .75rem }
 .you { color: var(--wait) }
 .tag { padding: .0625rem .5rem; border: 1px solid currentColor; border-radius: 1rem; font-size: .8125rem }
@@ -108,7 +110,8 @@ const media = `
   .approve { background: ButtonFace; color: ButtonText; border: 3px solid ButtonText }
   .live[data-state=live]::before { background: CanvasText }
 }
-@media (max-width: 30rem) { .top, main { padding-inline: .75rem } .filters form { width: 100% } }`;
+@media (max-width: 30rem) { .top, main { padding-inline: .75rem } .filters form { width: 100% }
+  .brand span { display: none } }`;
 
 /** The whole style: light and dark, from 360 pixels or 400 per cent zoom on. Colour never speaks alone. */
 export const style = [colours, base, top, controls, inbox, detailStyle, media].join('\n');
