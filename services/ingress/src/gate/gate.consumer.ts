@@ -23,5 +23,8 @@ export function listenForAnswers(bus: Bus, waiters: Waiters, grants: GrantsInUse
   bus.on(callMasked, (event) => waiters.deliver({ kind: 'masked', event }));
   bus.on(catalogDecided, (event) => waiters.deliver({ kind: 'listed', event }));
   bus.on(grantRevoked, (event) => grants.end(event.data.grantId));
-  bus.on(grantEnded, (event) => grants.end(event.data.grantId));
+  bus.on(grantEnded, ({ data }) => {
+    // A grant whose calls are used up covers no other; the last one of them runs on.
+    if (data.cause === 'time') grants.end(data.grantId);
+  });
 }

@@ -5,7 +5,7 @@ const maxTimerMs = 2 ** 31 - 1;
 
 /** A call under a grant. */
 export interface GrantInUse {
-  /** Aborted when the grant has ended: by its time, by its last call, or by somebody. */
+  /** Aborted when the grant has ended: by its time, or by somebody. */
   readonly ended: AbortSignal;
   /** The call is over. */
   release(): void;
