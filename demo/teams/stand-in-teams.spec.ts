@@ -32,6 +32,8 @@ let teams: StandInTeams;
 let bot: Server;
 let received: Received[] = [];
 let answer: { status: number; body: string };
+/** What the bot does before it answers. */
+let meanwhile: () => Promise<unknown>;
 
 beforeAll(async () => {
   bot = createServer((request, response) => {
@@ -40,8 +42,10 @@ beforeAll(async () => {
     request.on('end', () => {
       const activity: Record<string, unknown> = JSON.parse(Buffer.concat(chunks).toString());
       received.push({ authorization: request.headers.authorization ?? '', activity });
-      response.statusCode = answer.status;
-      response.end(answer.body);
+      void meanwhile().then(() => {
+        response.statusCode = answer.status;
+        response.end(answer.body);
+      });
     });
   }).listen(0, '127.0.0.1');
   const port = await listeningPort(bot);
@@ -61,6 +65,7 @@ afterAll(async () => {
 beforeEach(() => {
   received = [];
   answer = { status: 200, body: '{}' };
+  meanwhile = async () => undefined;
 });
 
 async function token(change: Record<string, string> = {}, tenant = demoTenant): Promise<Response> {
@@ -343,6 +348,24 @@ describe('what the bot is sent', () => {
     });
     expect(linesOf(posted.card)).toEqual(['press me']);
     expect([...posted.ownCards.values()].map(linesOf)).toEqual([['pressed']]);
+  });
+
+  test('when the card is updated before the press is answered, then the older answer does not cover it', async () => {
+    const room = await channel();
+    const { id = '' } = await call('POST', activities(room.id), message(card('press me')));
+    const posted = teams.rooms.message(room.id, id);
+    if (posted === undefined) throw new TypeError('it was not posted');
+    const type = 'application/vnd.microsoft.card.adaptive';
+    answer = {
+      status: 200,
+      body: JSON.stringify({ statusCode: 200, type, value: card('approved') }),
+    };
+    meanwhile = async () => call('PUT', `${activities(room.id)}/${id}`, message(card('used')));
+
+    await teams.press({ message: posted, by: 'approver', verb: 'approve' });
+
+    expect(linesOf(posted.card)).toEqual(['used']);
+    expect(posted.ownCards.size).toBe(0);
   });
 
   test.each([

@@ -262,6 +262,7 @@ class StandInWorld {
   }
 
   async #press(message: RoomMessage, by: string, action: ExecuteAction): Promise<PressOutcome> {
+    const { updates } = message;
     const answer = await this.#send(this.#activity(message, by, action)).catch(
       (cause: unknown) => ({
         status: 0,
@@ -269,7 +270,8 @@ class StandInWorld {
       }),
     );
     const outcome = outcomeOf(answer);
-    if (outcome.kind === 'card') {
+    // An update that came meanwhile is newer than the answer, or another one follows it.
+    if (outcome.kind === 'card' && message.updates === updates) {
       message.ownCards.set(this.#person(by).oid, outcome.card);
       this.#rooms.changed();
     }

@@ -31,12 +31,24 @@ export class Approver {
   }
 
   /** Presses; the HTTP status tells how that went. */
-  async press(id: string, decision: 'approve' | 'refuse', reason = ''): Promise<number> {
-    const { status } = await rest(
-      `${this.stack.approvals}/v1/approvals/${id}/decision`,
-      await this.world.token('approver'),
-      { method: 'POST', body: { decision, reason } },
-    );
-    return status;
+  async press(
+    id: string,
+    decision: 'approve' | 'refuse',
+    reason = '',
+    grantSeconds?: number,
+  ): Promise<number> {
+    const body = { decision, reason, ...(grantSeconds === undefined ? {} : { grantSeconds }) };
+    return this.#post(`approvals/${id}/decision`, body);
+  }
+
+  /** Ends a grant at once. */
+  async revoke(grantId: string): Promise<number> {
+    return this.#post(`grants/${grantId}/revocation`, { reason: 'enough' });
+  }
+
+  async #post(path: string, body: object): Promise<number> {
+    const token = await this.world.token('approver');
+    const url = `${this.stack.approvals}/v1/${path}`;
+    return (await rest(url, token, { method: 'POST', body })).status;
   }
 }

@@ -14,6 +14,8 @@ export interface ModernUpstream {
   /** Orders that were paid, in order. */
   readonly paid: readonly string[];
   readonly heard: readonly HeardRequest[];
+  /** Requests that were broken off before they were answered, as text. */
+  readonly brokenOff: readonly string[];
   /** What the tools are described as from now on. */
   describe(description: string): void;
   /** Lets the slow tool answer. */
@@ -40,6 +42,7 @@ const annotations = { destructiveHint: true, title: 'Pay' };
 export async function startModernUpstream(): Promise<ModernUpstream> {
   const paid: string[] = [];
   const heard: HeardRequest[] = [];
+  const brokenOff: string[] = [];
   const waiting: (() => void)[] = [];
   let description = 'Pays an order.';
   const resultOf = async ({ method, params }: Request): Promise<object> => {
@@ -62,9 +65,9 @@ export async function startModernUpstream(): Promise<ModernUpstream> {
     const text = `${order} is paid; tell ada@payments.example.`;
     return { resultType: 'complete', content: [{ type: 'text', text }] };
   };
-  const server = createServer(
-    (request, response) => void answer(request, response, heard, resultOf),
-  );
+  const server = createServer((request, response) => {
+    void answer(request, response, { heard, brokenOff, resultOf });
+  });
   server.keepAliveTimeout = 60_000;
   server.listen(0, '127.0.0.1');
   const port = await listeningPort(server);
@@ -72,6 +75,7 @@ export async function startModernUpstream(): Promise<ModernUpstream> {
     url: `http://127.0.0.1:${port}/mcp`,
     paid,
     heard,
+    brokenOff,
     describe: (words) => {
       description = words;
     },
@@ -90,19 +94,25 @@ export async function startModernUpstream(): Promise<ModernUpstream> {
 async function answer(
   request: IncomingMessage,
   response: ServerResponse,
-  heard: HeardRequest[],
-  resultOf: (request: Request) => Promise<object>,
+  given: {
+    readonly heard: HeardRequest[];
+    readonly brokenOff: string[];
+    readonly resultOf: (request: Request) => Promise<object>;
+  },
 ): Promise<void> {
   const pieces: Buffer[] = [];
   for await (const piece of request as AsyncIterable<Buffer>) pieces.push(piece);
   const body = Buffer.concat(pieces).toString('utf8');
-  heard.push({ headers: request.headers, body });
+  given.heard.push({ headers: request.headers, body });
+  response.on('close', () => {
+    if (!response.writableEnded) given.brokenOff.push(body);
+  });
   const asked = requestSchema.safeParse(body === '' ? undefined : JSON.parse(body));
   if (!asked.success) {
     response.writeHead(body === '' ? 405 : 400).end();
     return;
   }
-  const result = await resultOf(asked.data);
+  const result = await given.resultOf(asked.data);
   const text = JSON.stringify({ jsonrpc: '2.0', id: asked.data.id, result });
   response.writeHead(200, { 'content-type': 'application/json' }).end(text);
 }

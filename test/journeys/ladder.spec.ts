@@ -201,8 +201,7 @@ describe.each(stackNames)('on %s', (kind) => {
 
     test('when its client cancels it, then a later signature runs nothing', async () => {
       const who = await client({ tasks: true });
-      const created = await ask(who, 'tools/call', pay());
-      const { taskId } = created.result;
+      const taskId = await create(who);
       const id = await approver.pendingFor(order);
 
       const cancelled = await ask(who, 'tasks/cancel', { taskId });
@@ -212,8 +211,44 @@ describe.each(stackNames)('on %s', (kind) => {
       expect(cancelled.result).toEqual({ resultType: 'complete' });
       expect(result).toMatchObject({ status: 'cancelled' });
       expect(runs()).toBe(0);
-      const callId = created.headers.get('x-countersign-call');
+      const callId = cancelled.headers.get('x-countersign-call');
       await untilRecorded(callId, 'call.cancelled', '"by":"client"', '"stage":"approval"');
+    });
+
+    test('when it is cancelled after people signed, then nothing runs either', async () => {
+      const who = await client({ tasks: true });
+      const taskId = await create(who);
+      await approver.press(await approver.pendingFor(order), 'approve');
+
+      await ask(who, 'tasks/cancel', { taskId });
+      const { result } = await ask(who, 'tasks/get', { taskId });
+
+      expect(result).toMatchObject({ status: 'cancelled' });
+      expect(runs()).toBe(0);
+    });
+
+    test('when another task of the same call used the signature, then it says that the result was given there', async () => {
+      const who = await client({ tasks: true });
+      const [one, other] = [await create(who), await create(who)];
+      await approver.press(await approver.pendingFor(order), 'approve');
+      await eventually(async () => {
+        const { result } = await ask(who, 'tasks/get', { taskId: one });
+        expect(result['status']).toBe('completed');
+      });
+
+      const told = await eventually(async () => {
+        const { result } = await ask(who, 'tasks/get', { taskId: other });
+        expect(result['status']).toBe('completed');
+        return result;
+      });
+
+      expect(told).toMatchObject({
+        result: {
+          isError: true,
+          content: [{ text: expect.stringMatching(/the result was given there/) }],
+        },
+      });
+      expect(runs()).toBe(1);
     });
 
     test('when a question is broken off, then nothing runs until somebody asks again', async () => {
@@ -460,8 +495,8 @@ describe.each(stackNames)('on %s', (kind) => {
 
       expect(JSON.stringify(result)).toContain('is paid');
       expect(JSON.stringify(payments.heard.at(-1))).not.toMatch(/justification|Ümit/);
-      const story1 = await eventually(async () => story(refusals[0]?.callId));
-      expect(story1.join()).not.toContain('ada@payments.example');
+      const told = await eventually(async () => story(refusals[0]?.callId));
+      expect(told.join()).not.toContain('ada@payments.example');
     });
 
     test.each([

@@ -24,7 +24,7 @@ export const gateMutants: readonly Mutant[] = [
     law: 1,
     name: 'a call runs whose forwarding was not acknowledged',
     snippet: recordForwarding,
-    replacement: `await (async (stage, publish) => publish().catch(() => cause))('forward', async () =>`,
+    replacement: `await (async (stage, publish) => publish().catch(() => decided))('forward', async () =>`,
     test: 'when its forwarding is written but not acknowledged',
   },
   {
@@ -32,7 +32,7 @@ export const gateMutants: readonly Mutant[] = [
     law: 1,
     name: 'a call runs while its forwarding is still being written',
     snippet: recordForwarding,
-    replacement: `await (async (stage, publish) => (void publish(), cause))('forward', async () =>`,
+    replacement: `await (async (stage, publish) => (void publish(), decided))('forward', async () =>`,
     test: 'when it does run, then request, verdict and forwarding were durable before',
   },
   {

@@ -122,13 +122,31 @@ function drawConversation(conversation) {
   return section;
 }
 
-async function refresh() {
+let asking;
+let isDue = false;
+/** One question at a time, so that no older answer is drawn over a newer one; resolves when all is as it is now. */
+function refresh() {
+  isDue = true;
+  asking ??= askOn();
+  return asking;
+}
+
+async function askOn() {
+  try {
+    while (isDue) {
+      isDue = false;
+      await askOnce();
+    }
+  } finally {
+    asking = undefined;
+  }
+}
+
+async function askOnce() {
   const asked = me;
   const response = await fetch(`/state?as=${encodeURIComponent(asked)}`);
-  const state = await response.json();
-  if (asked !== me) return;
-  const current = state.conversations;
-  if (isDrawn(current)) return;
+  const current = (await response.json()).conversations;
+  if (asked !== me || isDrawn(current)) return;
   conversations.replaceChildren(...current.map((each) => drawConversation(each)));
 }
 

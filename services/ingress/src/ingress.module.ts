@@ -140,7 +140,7 @@ function assembleEndpoint(
   const quotas = new Quotas(config.ingress);
   const open = new OpenCalls();
   const { approvalPage, continuations, ladder } = call;
-  const tasks = new TaskDesk({ call, open, refusals, results: new TaskResults() });
+  const tasks = new TaskDesk({ call, open, results: new TaskResults() });
   const pending = new PendingAnswers(continuations, ladder.taskPollMs, approvalPage);
   return new McpEndpoint({ reader, refusals, quotas, open, tasks, pending, call });
 }

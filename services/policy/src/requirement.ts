@@ -23,7 +23,7 @@ export function requirementOf(rules: readonly Rule[]): ApprovalRequirement {
 function setsOf(approvals: readonly RuleApproval[]): ApprovalRequirement['sets'] {
   const sets = new Map<string, { groups: string[]; quorum: number }>();
   for (const { groups, quorum } of approvals.flatMap((each) => each.sets)) {
-    const key = groups.toSorted().join(',');
+    const key = keyOf(groups);
     const known = sets.get(key)?.quorum ?? 0;
     sets.set(key, { groups: [...groups], quorum: Math.max(quorum, known) });
   }
@@ -35,8 +35,7 @@ function escalationOf(approvals: readonly RuleApproval[]): ApprovalRequirement['
   const all = approvals.map(({ escalation }) => escalation).filter((each) => each !== undefined);
   const [first] = all;
   if (first === undefined || all.length < approvals.length) return undefined;
-  const named = (groups: readonly string[]): string => groups.toSorted().join(',');
-  if (all.some(({ groups }) => named(groups) !== named(first.groups))) return undefined;
+  if (all.some(({ groups }) => keyOf(groups) !== keyOf(first.groups))) return undefined;
   const afterSeconds = Math.max(...all.map((each) => each.afterSeconds));
   return { afterSeconds, groups: [...first.groups] };
 }
@@ -49,4 +48,9 @@ function grantOf(approvals: readonly RuleApproval[]): ApprovalRequirement['grant
     maxSeconds: Math.min(...all.map(({ maxSeconds }) => maxSeconds)),
     ...(counts.length === 0 ? {} : { maxCalls: Math.min(...counts) }),
   };
+}
+
+/** Names a set of groups, in whatever order they stand. */
+function keyOf(groups: readonly string[]): string {
+  return groups.toSorted().join(',');
 }

@@ -6,7 +6,7 @@ import { riskTag, stateTag } from './inbox-view.js';
 import { layout, moment, type PageContext } from './layout.js';
 import { isSame } from './standing.js';
 import { isOpen, missingSignatures } from '../wish.js';
-import { callerWords, nameOf, shown, stateWords, wish } from './words.js';
+import { callerWords, nameOf, shown, stateWords, voteWord, wish } from './words.js';
 
 /**
  * Everything about one approval, and what the reader may do. `afterPress`: the reader comes from a form; what came
@@ -89,7 +89,7 @@ function outcome(view: ApprovalView, afterPress: boolean, context: PageContext):
       role: 'status',
       'data-live': '',
     },
-    mine !== undefined && signed(mine, now),
+    mine !== undefined && signed(view, mine, now),
     afterPress && isStranger && !isOpen(view) && tooLate,
     isOpen(view) ? mine !== undefined && h('p', {}, remaining(view)) : ended(view, context),
   );
@@ -97,15 +97,22 @@ function outcome(view: ApprovalView, afterPress: boolean, context: PageContext):
 
 const tooLate = h('p', {}, h('strong', {}, 'Too late: your press changed nothing.'));
 
-function signed({ decision, votedAt }: VoteView, now: Date): Element {
-  const words = decision === 'approve' ? 'You approved this' : 'You denied this';
-  return h('p', {}, h('strong', {}, words), ' ', moment(votedAt, now));
+function signed(view: ApprovalView, { decision, votedAt }: VoteView, now: Date): Element {
+  return h(
+    'p',
+    {},
+    h('strong', {}, `You ${voteWord(view, decision)} this`),
+    ' ',
+    moment(votedAt, now),
+  );
 }
 
 function ended(view: ApprovalView, { now, reader }: PageContext): Content {
   const { decision, state } = view;
-  const by =
-    decision?.by.map((each) => (isSame(each, reader) ? 'you' : nameOf(each))).join(', ') ?? '';
+  const signers = decision?.by ?? [];
+  // Of the reader's own word the line above tells.
+  const isMine = signers.every((each) => isSame(each, reader));
+  const by = isMine ? '' : signers.map((each) => nameOf(each)).join(', ');
   const { words } = stateWords[state];
   return [
     h(

@@ -5,7 +5,15 @@ import { scopeList } from './decision-view.js';
 import { type Content, type Element, h } from './html.js';
 import { indentJson } from './indent-json.js';
 import { moment, type PageContext } from './layout.js';
-import { callerWords, channelWords, nameOf, shown, signatureWords, stateWords } from './words.js';
+import {
+  callerWords,
+  channelWords,
+  nameOf,
+  shown,
+  signatureWords,
+  stateWords,
+  voteWord,
+} from './words.js';
 
 /** So much of the arguments is shown; what is beyond is told in a mark at the end. */
 const argumentLimits = { maxCodePoints: 60_000, maxLines: 2000 };
@@ -74,7 +82,7 @@ export function votesSection(view: ApprovalView, { now }: PageContext): Element 
               'li',
               {},
               h('strong', {}, nameOf(vote.voter)),
-              vote.decision === 'approve' ? ' approved ' : ' denied ',
+              ` ${voteWord(view, vote.decision)} `,
               moment(vote.votedAt, now),
               ` ${channelWords(vote.channel)}`,
               vote.reason !== '' && `: “${shown(vote.reason, 500)}”`,

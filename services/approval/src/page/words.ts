@@ -75,6 +75,12 @@ export function callerWords({ client, requesterKind }: ApprovalView): string {
   return `${kind}, with a client that calls itself ${shown(client.name, 60)} ${shown(client.version, 30)}`;
 }
 
+/** What somebody did with their vote. */
+export function voteWord({ kind }: ApprovalView, decision: 'approve' | 'refuse'): string {
+  if (kind === 'break-glass') return 'reviewed';
+  return decision === 'approve' ? 'approved' : 'denied';
+}
+
 /** Where a signature was given. */
 export function channelWords(channel: string): string {
   const words: Readonly<Record<string, string>> = {

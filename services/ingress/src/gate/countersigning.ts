@@ -107,7 +107,7 @@ function refused(event: GateEvents['refused']): Refusal {
   const who = by?.displayName ?? 'an approver';
   const message =
     code === 'SUPERSEDED'
-      ? 'Another call of the same request used the approval.'
+      ? 'Another call of the same request used the approval; the result was given there.'
       : `Refused by ${who}${reason === '' ? '.' : `: ${reason}`}`;
   return new Refusal('APPROVAL_REFUSED', 'approval', message, { approvalId });
 }

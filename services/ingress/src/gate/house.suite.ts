@@ -140,6 +140,14 @@ class WatchedLog implements EventLog {
     return this.inner.subscribe(...how);
   }
 
+  async ends(topic: string): ReturnType<EventLog['ends']> {
+    return this.inner.ends(topic);
+  }
+
+  async finished(...asked: Parameters<EventLog['finished']>): ReturnType<EventLog['finished']> {
+    return this.inner.finished(...asked);
+  }
+
   canAppend(): boolean {
     return this.isWritable && this.inner.canAppend();
   }

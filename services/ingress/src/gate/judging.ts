@@ -6,10 +6,11 @@ import {
   type Envelope,
   type EventOf,
 } from '#contracts';
+import { maskedWords } from '#masking';
 import type { AskedCall, Caller } from './call.js';
 import { cancelled } from './cancelled.js';
 import type { GateLimits, GateParts } from './gate-settings.js';
-import { maskedCopy, maskedWords } from './masked-copy.js';
+import { maskedCopy } from './masked-copy.js';
 import { recorded } from './record.js';
 import { Refusal } from './refusal.js';
 import { faultOfVerdict, isRedefined, stalenessOf, type Subject } from './statements.js';

@@ -20,14 +20,3 @@ export function maskedCopy(value: Json): string {
     return JSON.stringify('[withheld: cannot be masked]');
   }
 }
-
-/** What the record and an approver see of what a caller wrote. */
-export function maskedWords(words: string): string {
-  try {
-    const { value } = maskValue(words, recordProfile);
-    if (typeof value === 'string') return value;
-  } catch {
-    // Said below.
-  }
-  return '[withheld: cannot be masked]';
-}

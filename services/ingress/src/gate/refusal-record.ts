@@ -46,19 +46,6 @@ export class RefusalRecord {
     await this.ofRequest({ ...call, remoteAddress: null }, refusal);
   }
 
-  /** Records that a client took back a call that waited for people in its own hands. Never throws. */
-  async takenBack(callId: string): Promise<void> {
-    const { instance } = this.gate;
-    const data = {
-      callId,
-      ingress: instance,
-      by: 'client',
-      stage: 'approval',
-      executed: 'no',
-    } as const;
-    await this.#now(async () => this.gate.bus.publish(callCancelled, data));
-  }
-
   /** Tells whoever runs the gateway of an error that nobody foresaw. */
   unforeseen(error: unknown): void {
     this.report(error);

@@ -7,6 +7,7 @@ import type {
   Upstream,
   Withdrawal,
 } from '../gate/call.js';
+import { cancelled } from '../gate/cancelled.js';
 import type { Gate } from '../gate/gate.js';
 import { type CallsInFlight, flightKey } from './calls-in-flight.js';
 import type { Catalog } from './catalog.js';
@@ -119,6 +120,7 @@ export class McpCall implements Caller {
   }
 
   onPending(pending: Pending): void {
+    if (this.#isForgone()) this.#giveUp('client');
     const token = progressTokenOf(this.intake.message);
     if (token === undefined || this.wait.rung !== 'progress') return;
     const text = waitingWords(pending, this.parts.approvalPage(pending.approvalId));
@@ -134,6 +136,12 @@ export class McpCall implements Caller {
 
   async release(part: AnswerPart): Promise<void> {
     await this.answer.release(part);
+  }
+
+  /** A call that is made again only to be taken back: it joins its approval and leaves it, and never runs. */
+  #isForgone(): boolean {
+    const { continues } = this.intake;
+    return continues?.kind === 'task' && continues.deed === 'cancel';
   }
 
   #giveUp(reason: Withdrawal): void {
@@ -192,6 +200,7 @@ export class McpCall implements Caller {
     const request = { verb, caller, message: own?.message, session, headers, signal, ...told };
     const prepared = upstream.prepare(request);
     const forward = (forwarding: Forwarding): AsyncIterable<AnswerPart> => {
+      if (this.#isForgone()) throw cancelled('forward', this);
       this.#hasRun = true;
       clearInterval(this.#showsProgress);
       const parts = prepared.forward(forwarding);

@@ -3,7 +3,6 @@ import type { Response } from 'express';
 import type { Json } from '#masking';
 import type { AnswerPart } from '../gate/call.js';
 import { Refusal } from '../gate/refusal.js';
-import type { RefusalRecord } from '../gate/refusal-record.js';
 import type { Continuation } from './continued.js';
 import type { Intake } from './intake.js';
 import { type CallAnswer, McpCall, type McpCallParts } from './mcp-call.js';
@@ -37,7 +36,6 @@ export interface TaskQuestion {
 export interface TaskDeskParts {
   readonly call: McpCallParts;
   readonly open: OpenCalls;
-  readonly refusals: RefusalRecord;
   readonly results: TaskResults;
 }
 
@@ -138,14 +136,21 @@ export class TaskDesk {
     }
   }
 
-  /** The client takes back what it asked for; what has run, has run. */
+  /**
+   * The client takes back what it asked for; what has run, has run. Between two questions no call of the
+   * task is on its way, so that one is made to be taken back: the approval hears of that like of any other.
+   */
   async #cancel(question: TaskQuestion): Promise<void> {
-    const { callId, key } = question.continues.task;
-    const run = this.#runs.get(key);
-    const isOver = this.parts.results.of(key) !== undefined;
+    const { callId, continues, intake } = question;
+    const run = this.#runs.get(continues.task.key);
+    const isOver = this.parts.results.of(continues.task.key) !== undefined;
     if (isOver || run?.call.withdraw() === false) return;
     this.#keep(question, { status: 'cancelled' });
-    await this.parts.refusals.takenBack(callId);
+    const call = new McpCall(callId, intake, new KeptAnswer(), this.parts.call);
+    await this.parts.open.run(call).catch((error: unknown) => {
+      // It is on record; whatever the refusal, the call was not made.
+      if (!(error instanceof Refusal)) throw error;
+    });
   }
 
   #keep({ continues, intake }: TaskQuestion, outcome: TaskOutcome): void {
