@@ -1,9 +1,10 @@
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import { type Browser, chromium, type Locator, type Page } from 'playwright-core';
+import { z } from 'zod';
 
-/** Pictures of what the tests saw; not kept in the repository. */
-const pictureFolder = 'test-results/browser';
+/** Pictures of what the tests saw, and what they measured; not kept in the repository. */
+const artefactFolder = 'test-results/browser';
 
 const usualPlaces = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
 
@@ -11,8 +12,11 @@ const usualPlaces = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin
 export async function launchChromium(): Promise<Browser> {
   const given = process.env['CHROMIUM_PATH'];
   const executablePath = given ?? usualPlaces.find((path) => existsSync(path));
-  if (executablePath === undefined) {
-    throw new Error('No Chromium was found: name one in CHROMIUM_PATH.');
+  if (executablePath === undefined || !existsSync(executablePath)) {
+    throw new Error(
+      `No Chromium at ${given ?? usualPlaces.join(', ')}: install one (Debian: apt-get install chromium), ` +
+        'or name the program of a Chromium or Chrome in CHROMIUM_PATH.',
+    );
   }
   return chromium.launch({
     executablePath,
@@ -28,10 +32,21 @@ export async function launchChromium(): Promise<Browser> {
   });
 }
 
-/** Keeps a picture of the whole page under this name. */
-export async function picture(page: Page, name: string): Promise<void> {
-  mkdirSync(pictureFolder, { recursive: true });
-  await page.screenshot({ path: join(pictureFolder, `${name}.png`), fullPage: true });
+/** Keeps a picture of the whole page, or of a part of it, under this name. */
+export async function picture(shown: Page | Locator, name: string): Promise<void> {
+  mkdirSync(artefactFolder, { recursive: true });
+  const path = join(artefactFolder, `${name}.png`);
+  if ('goto' in shown) await shown.screenshot({ path, fullPage: true });
+  else await shown.screenshot({ path });
+}
+
+/** Keeps a figure beside the pictures, in `figures.json`. */
+export function figure(name: string, value: unknown): void {
+  mkdirSync(artefactFolder, { recursive: true });
+  const path = join(artefactFolder, 'figures.json');
+  const known = existsSync(path) ? readFileSync(path, 'utf8') : '{}';
+  const figures = { ...z.record(z.string(), z.unknown()).parse(JSON.parse(known)), [name]: value };
+  writeFileSync(path, `${JSON.stringify(figures, null, 2)}\n`);
 }
 
 /** What went wrong in a page that nobody wants to miss: script errors, violations of the content policy, dialogs. */

@@ -38,6 +38,23 @@ export class PageWindow {
     await this.page.locator('.live[data-state=live]').waitFor();
   }
 
+  /** Waits until the page says this; what is only announced to a screen reader does not count. */
+  async says(words: string): Promise<void> {
+    await this.page.locator('main').getByText(words).first().waitFor();
+  }
+
+  /** Resolves in the very moment in which the page says this: for measuring, where waiting in steps would be too coarse. */
+  async appears(words: string): Promise<void> {
+    await this.page.evaluate(
+      `new Promise((resolve) => {
+        const main = document.getElementById('main');
+        const look = () => main.textContent.includes(${JSON.stringify(words)}) && resolve();
+        new MutationObserver(look).observe(main, { subtree: true, childList: true, characterData: true });
+        look();
+      })`,
+    );
+  }
+
   async close(): Promise<void> {
     await this.context.close();
   }

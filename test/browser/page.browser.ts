@@ -1,17 +1,12 @@
-import axe from 'axe-core';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { z } from 'zod';
 import { demoGroups, demoIdentities, demoTenant } from '../../demo/entra/identities.js';
 import type { DemoIdentityName } from '../../demo/entra/identities.js';
 import { eventually } from '../stack/http.js';
+import { accessibilityOf } from './accessibility.js';
 import { launchChromium, type PageFaults, picture, watchFaults } from './browser.js';
 import { sampleView } from './memory-desk.js';
 import { type PageWorld, startPageWorld } from './page-world.js';
-
-const violationsSchema = z.array(
-  z.object({ id: z.string(), nodes: z.array(z.object({ html: z.string() })) }),
-);
 
 let world: PageWorld;
 let browser: Browser;
@@ -378,16 +373,6 @@ describe('for everybody', () => {
       ],
     });
 
-  async function violations(): Promise<unknown> {
-    await page.evaluate(axe.source);
-    const found = violationsSchema.parse(
-      await page.evaluate(
-        'axe.run(document, { resultTypes: ["violations"] }).then((r) => r.violations)',
-      ),
-    );
-    return found.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' | ')}`);
-  }
-
   const looks = [
     { name: 'light', colorScheme: 'light', forcedColors: 'none' },
     { name: 'dark', colorScheme: 'dark', forcedColors: 'none' },
@@ -410,7 +395,7 @@ describe('for everybody', () => {
       );
       const found: Record<string, unknown> = {};
       const look1 = async (what: string) => {
-        found[what] = await violations();
+        found[what] = (await accessibilityOf(page)).violations;
         await picture(page, `${what}-${name}`);
       };
 

@@ -6,7 +6,7 @@ import { installBot } from '../../demo/demo-world.js';
 import type { DemoIdentityName } from '../../demo/entra/identities.js';
 import type { Execution } from '../../demo/orders/orders-server.js';
 import type { StandInTeams } from '../../demo/teams/stand-in-teams.js';
-import { rest, type RestAnswer } from '../stack/http.js';
+import { eventually, rest, type RestAnswer } from '../stack/http.js';
 import { connect } from '../stack/mcp.js';
 import { stacks } from '../stack/stack.js';
 import { startWorld } from '../stack/world.js';
@@ -34,14 +34,22 @@ export interface PeopleWorld {
   /** Makes a call through the gateway with an unmodified SDK client; resolves when the client has its answer. */
   call(who: DemoIdentityName, asked: Asked): Promise<Told>;
   /** The same on break-glass, said in headers, as clients say it that know nothing else. */
-  breakGlass(who: DemoIdentityName, asked: Asked & { readonly justification: string }): Promise<Told>;
+  breakGlass(
+    who: DemoIdentityName,
+    asked: Asked & { readonly justification: string },
+  ): Promise<Told>;
   /** What the upstream really executed for this order or customer. */
   executed(id: string): readonly Execution[];
+  /** Id of the approval that waits for this order or customer; waits until there is one. */
+  waiting(id: string): Promise<string>;
   /** Calls the REST interface. */
   rest(who: DemoIdentityName, path: string, body?: unknown): Promise<RestAnswer>;
   close(): Promise<void>;
 }
 
+const approvalsSchema = z.object({
+  approvals: z.array(z.object({ id: z.string(), maskedArguments: z.unknown() })),
+});
 const answerSchema = z.object({
   isError: z.boolean().default(false),
   content: z.array(z.object({ text: z.string() })),
@@ -67,6 +75,12 @@ export async function startPeopleWorld(): Promise<PeopleWorld> {
     callers.set(who, made);
     return made;
   };
+  const ask: PeopleWorld['rest'] = async (who, path, body) =>
+    rest(
+      `${stack.gateway}${path}`,
+      await world.token(who),
+      body === undefined ? {} : { method: 'POST', body },
+    );
   return {
     origin: `http://localhost:${world.port}`,
     signInUrl: entra.signInUrl,
@@ -83,15 +97,27 @@ export async function startPeopleWorld(): Promise<PeopleWorld> {
       return told;
     },
     executed: (id) =>
-      orders.executions.filter((each) => JSON.stringify(each.arguments).includes(JSON.stringify(id))),
-    rest: async (who, path, body) =>
-      rest(`${stack.gateway}${path}`, await world.token(who), {
-        ...(body === undefined ? {} : { method: 'POST', body }),
+      orders.executions.filter((each) =>
+        JSON.stringify(each.arguments).includes(JSON.stringify(id)),
+      ),
+    waiting: async (id) =>
+      eventually(async () => {
+        const { body } = await ask('approver', '/v1/approvals?status=pending');
+        const found = approvalsSchema
+          .parse(body)
+          .approvals.find((each) => JSON.stringify(each.maskedArguments).includes(id));
+        if (found === undefined) throw new Error(`nothing waits for ${id}`);
+        return found.id;
       }),
+    rest: ask,
     close: async () => {
+      const t0 = Date.now();
       for (const client of callers.values()) await (await client).close();
+      console.log('clients', Date.now() - t0);
       await stack.close();
+      console.log('stack', Date.now() - t0);
       await world.close();
+      console.log('world', Date.now() - t0);
     },
   };
 }

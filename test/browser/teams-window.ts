@@ -32,13 +32,21 @@ export class TeamsWindow {
   /** The newest card in a conversation that holds this text; locators look anew each time, so a redrawn card is found. */
   card(conversation: string, text: string): Locator {
     const room = this.page.locator(`[data-conversation="${conversation}"]`);
-    return room.locator('.message', { hasText: text }).first();
+    return room
+      .locator('.message', { hasText: text })
+      .filter({ hasNotText: 'Still waiting.' })
+      .first();
   }
 
   /** Its card once it says this. */
   async says(conversation: string, text: string, banner: string): Promise<Locator> {
     const card = this.card(conversation, text);
-    await card.getByText(banner, { exact: true }).waitFor();
+    try {
+      await card.getByText(banner, { exact: true }).waitFor();
+    } catch (cause) {
+      const shown = await card.innerText({ timeout: 100 }).catch(() => 'nothing');
+      throw new Error(`waited for “${banner}”, and saw:\n${shown}`, { cause });
+    }
     return card;
   }
 

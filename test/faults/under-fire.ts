@@ -28,7 +28,8 @@ const pageSchema = z.object({
 });
 
 const lookPauseMs = 300;
-const atOnce = 24;
+/** A few at a time, so that decisions fall over the whole of the fire. */
+const atOnce = 4;
 
 /**
  * People who decide each call by its fate, once, whichever replica answers: a press whose answer is lost is made
@@ -61,11 +62,8 @@ export class Deciders {
     while (!this.#stopping.signal.aborted) {
       const found = await this.#pending().catch(() => []);
       const fresh = found.filter(({ id }) => !this.#seen.has(id));
-      for (let start = 0; start < fresh.length; start += atOnce) {
-        await Promise.all(
-          fresh.slice(start, start + atOnce).map(async (each) => this.#decide(each)),
-        );
-      }
+      const chosen = fresh.toSorted(() => Math.random() - 0.5).slice(0, atOnce);
+      await Promise.all(chosen.map(async (each) => this.#decide(each)));
       await pause(lookPauseMs);
     }
   }
@@ -126,7 +124,7 @@ export async function persistentCall(
     const call = await callTool(caller, 'signed_echo', { nonce, text: 'room 12' });
     made.push(call);
     if (isFinal(call)) return made;
-    await pause(500 + Math.random() * 1000);
+    await pause(politePauseMs(call));
   }
   return made;
 }
@@ -141,6 +139,12 @@ const passing = new Set([
   'CANCELLED',
   'IDENTITY_UNAVAILABLE',
 ]);
+
+/** As long as the gateway asks, though not a minute: the test has an end. */
+function politePauseMs({ text }: ClientCall): number {
+  const [, asked = '1000'] = /"retryAfterMs":(\d+)/.exec(text) ?? [];
+  return Math.min(Number(asked), 5000) * (0.5 + Math.random());
+}
 
 /** Whether a client would stop here: answered, or refused for good. */
 function isFinal({ outcome }: ClientCall): boolean {

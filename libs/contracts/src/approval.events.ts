@@ -90,6 +90,35 @@ export const approvalClosed = defineEvent({
   }),
 });
 
+/** Somebody may sign in somebody's place. */
+export const delegationGiven = defineEvent({
+  type: 'countersign.delegation.given.v1',
+  topic,
+  publishedBy,
+  key: (data) => data.delegationId,
+  data: z.object({
+    delegationId: publicField(z.uuid()),
+    from: publicField(actorSchema),
+    /** Object id, in the same tenant. */
+    toId: publicField(z.uuid()),
+    givenAt: publicField(z.iso.datetime()),
+    endsAt: publicField(z.iso.datetime()),
+  }),
+});
+
+/** A delegation was ended before its time. */
+export const delegationEnded = defineEvent({
+  type: 'countersign.delegation.ended.v1',
+  topic,
+  publishedBy,
+  key: (data) => data.delegationId,
+  data: z.object({
+    delegationId: publicField(z.uuid()),
+    by: publicField(actorSchema),
+    endedAt: publicField(z.iso.datetime()),
+  }),
+});
+
 /** Somebody pressed, and it did not count. */
 export const pressRefused = defineEvent({
   type: 'countersign.press.refused.v1',
@@ -127,6 +156,8 @@ export const approvalVoted = defineEvent({
     votedAt: publicField(z.iso.datetime()),
     /** Seconds that the voter granted; absent for this once. */
     grantSeconds: publicField(z.int().min(1).optional()),
+    /** Whose place the voter took; absent where it was their own. */
+    onBehalfOf: publicField(actorSchema.optional()),
   }),
 });
 

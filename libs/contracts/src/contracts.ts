@@ -8,6 +8,8 @@ import {
   callApproved,
   callExpired,
   callRefused,
+  delegationEnded,
+  delegationGiven,
   pressRefused,
 } from './approval.events.js';
 import { auditCheckpointed, auditRead } from './audit.events.js';
@@ -50,6 +52,8 @@ export const contracts: readonly EventContract[] = [
   callRefused,
   callExpired,
   pressRefused,
+  delegationGiven,
+  delegationEnded,
   grantRequested,
   grantIssued,
   grantRevoked,

@@ -9,6 +9,8 @@ export {
   callApproved,
   callExpired,
   callRefused,
+  delegationEnded,
+  delegationGiven,
   pressRefused,
   type ApprovalStatement,
 } from './approval.events.js';

@@ -28,11 +28,16 @@ export class TokenGroups extends GroupDirectory {
 
 /** Memberships that the configuration lists: group object id to object ids of people. An unlisted group is empty. */
 export class ConfiguredGroups extends GroupDirectory {
-  constructor(private readonly members: Readonly<Record<string, readonly string[]>>) {
+  constructor(
+    /** The tenant whose object ids they are (law 8). */
+    private readonly tenant: string,
+    private readonly members: Readonly<Record<string, readonly string[]>>,
+  ) {
     super();
   }
 
   override async memberOf(person: Member, groups: readonly string[]): Promise<readonly string[]> {
+    if (person.tenantId !== this.tenant) return [];
     return groups.filter(
       (group) =>
         Object.hasOwn(this.members, group) && this.members[group]?.includes(person.objectId),

@@ -61,7 +61,7 @@ export interface Said {
 /** Tells of a vote. */
 export function votedEvent(approval: Approval, vote: Vote, said: Said): EventOf<EventContract> {
   const { cause, callId, time } = contextOf(said);
-  const { channel, decision, grantSeconds, reason, votedAt, voter } = vote;
+  const { channel, decision, grantSeconds, onBehalfOf, reason, votedAt, voter } = vote;
   const data = {
     approvalId: approval.id,
     callId,
@@ -71,6 +71,7 @@ export function votedEvent(approval: Approval, vote: Vote, said: Said): EventOf<
     channel,
     votedAt,
     ...(grantSeconds === undefined ? {} : { grantSeconds }),
+    ...(onBehalfOf === undefined ? {} : { onBehalfOf }),
   };
   return createEvent(approvalVoted, data, { time, cause });
 }

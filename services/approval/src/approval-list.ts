@@ -7,7 +7,7 @@ import { type Approval, approvalSchema, type ApprovalStatus } from './approval.j
 import { ApprovalError } from './approval-error.js';
 import { approvalTable } from './approvals.table.js';
 import type { ApprovalView } from './approval-view.js';
-import { maySee } from './eligibility.js';
+import { groupsAt, maySee } from './eligibility.js';
 import { noPrecedents, precedentsOf } from './precedents.js';
 import { viewOf } from './view.js';
 
@@ -82,10 +82,32 @@ export class ApprovalList {
     return approvalSchema.parse(row);
   }
 
-  /** All that is shown of an approval, with what was decided before on its tool. */
-  async view(approval: Approval, readerGroups: readonly string[]): Promise<ApprovalView> {
-    const precedents = await precedentsOf(this.database, approval);
+  /** All that is shown of an approval to one reader, with what was decided before on its tool. */
+  async view(
+    approval: Approval,
+    { groups: readerGroups, objectId }: Pick<Principal, 'groups' | 'objectId'>,
+  ): Promise<ApprovalView> {
+    const precedents = await precedentsOf(this.database, approval, {
+      groups: readerGroups,
+      objectId,
+    });
     return viewOf(approval, { pageUrl: this.pageUrl, precedents, readerGroups, at: new Date() });
+  }
+
+  /** What a copy shows that all who are asked may read, or its requester. */
+  async copy(approval: Approval, audience: 'approvers' | 'requester'): Promise<ApprovalView> {
+    const asked = groupsAt(approval, new Date());
+    const eyes =
+      audience === 'approvers'
+        ? { groups: asked, objectId: null }
+        : { groups: [], objectId: approval.requester.objectId };
+    const precedents = await precedentsOf(this.database, approval, eyes);
+    return viewOf(approval, {
+      pageUrl: this.pageUrl,
+      precedents,
+      readerGroups: [],
+      at: new Date(),
+    });
   }
 
   /** What is shown of an approval in a list: without what was decided before. */

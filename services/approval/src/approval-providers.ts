@@ -96,8 +96,12 @@ function settlementProvider(settings: ApprovalSettings): Provider {
 export function deskProviders({ bus, people }: ApprovalSettings): Provider[] {
   const { adminTenants, directory, pageUrl } = people;
   return [
-    Delegations,
     CopyBindings,
+    {
+      provide: Delegations,
+      useFactory: (data: DataSource, relay: OutboxRelay) => new Delegations(data, relay),
+      inject: [DataSource, OutboxRelay],
+    },
     {
       provide: ApprovalList,
       useFactory: (data: DataSource) => new ApprovalList(data, pageUrl),

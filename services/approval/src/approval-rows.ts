@@ -58,22 +58,23 @@ export class ApprovalRows {
     return row === null ? undefined : { approval: approvalSchema.parse(row), origin: row.origin };
   }
 
-  /** Whether so many other requests of somebody are pending. Held against each other, so that a race adds none. */
-  async hasPending(requester: Actor, requestKey: string, limit: number): Promise<boolean> {
-    const { objectId, tenantId } = requester;
-    await this.work.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [
-      `pending ${tenantId}/${objectId}`,
-    ]);
-    const rows: { pending: number; isKnown: boolean }[] = await this.work.query(
-      `select count(*)::int as pending,
-         coalesce(bool_or(request_key = $3), false) as "isKnown"
-       from approval
-       where requester ->> 'tenantId' = $1 and requester ->> 'objectId' = $2
-         and status = 'pending' and kind = 'call'`,
-      [tenantId, objectId, requestKey],
+  /**
+   * Whether so many requests of somebody are pending, or ten times as many were made within the hour. Requests at the
+   * same moment may pass it by a few.
+   */
+  async hasPending({ objectId, tenantId }: Actor, limit: number): Promise<boolean> {
+    const isMine = `requester ->> 'objectId' = $1 and requester ->> 'tenantId' = $2 and kind = 'call'`;
+    const rows: { pending: number; recent: number }[] = await this.work.query(
+      `select
+         (select count(*)::int from (select 1 from approval
+            where ${isMine} and status = 'pending' limit $3) as mine) as pending,
+         (select count(*)::int from (select 1 from approval
+            where ${isMine} and grant_id is null
+              and requested_at > clock_timestamp() - interval '1 hour' limit $3 * 10) as mine) as recent`,
+      [objectId, tenantId, limit],
     );
-    const [found] = rows;
-    return found !== undefined && !found.isKnown && found.pending >= limit;
+    const { pending = 0, recent = 0 } = rows[0] ?? {};
+    return pending >= limit || recent >= limit * 10;
   }
 
   /** Keeps the event that announced an approval. */

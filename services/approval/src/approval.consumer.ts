@@ -16,7 +16,7 @@ import type { Approval } from './approval.js';
 import type { Grants } from './grants.js';
 import { wishApproval } from './grant-request.js';
 import { requestOf } from './request.js';
-import { abandon, release, use } from './transitions.js';
+import { use } from './transitions.js';
 
 type Ended = EventOf<typeof callFailed> | EventOf<typeof callCancelled>;
 
@@ -74,7 +74,7 @@ export class ApprovalConsumer implements OnModuleInit {
   async #onForwarded(event: EventOf<typeof callForwarded>): Promise<void> {
     const { approvalId, callId } = event.data;
     if (approvalId === null) return;
-    await this.approvals.detach(callId, approvalId);
+    await this.approvals.detach(callId);
     await this.#change(approvalId, (approval, { now }) => {
       if (approval.status === 'used' && approval.leaseCallId !== callId) {
         this.#logger.error(`approval ${approvalId} was used twice, the second time by ${callId}`);
@@ -87,15 +87,8 @@ export class ApprovalConsumer implements OnModuleInit {
   async #onEnded(event: Ended): Promise<void> {
     const { callId, stage, executed } = event.data;
     if (stage !== 'approval' && stage !== 'forward' && stage !== 'verdict') return;
-    const approvalId = await this.approvals.approvalOf(callId);
-    if (approvalId === undefined) return;
-    const isLast = await this.approvals.detach(callId, approvalId);
-    if (executed !== 'no') return;
-    const isAbandoned = isLast && isGivenUp(event);
-    await this.#change(approvalId, (approval, { now }) => {
-      const released = release(approval, callId);
-      return { approval: isAbandoned ? abandon(released, now) : released };
-    });
+    if (executed === 'no') await this.approvals.left(callId, isGivenUp(event));
+    else await this.approvals.detach(callId);
   }
 
   async #change(

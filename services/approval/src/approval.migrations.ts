@@ -104,6 +104,8 @@ const deskStatements = [
     add column grant_until timestamptz,
     add column changed_at timestamptz not null default clock_timestamp()`,
   'create index approval_changed on approval (changed_at)',
+  `create index approval_pending on approval ((requester ->> 'objectId')) where status = 'pending'`,
+  `create index approval_recent on approval ((requester ->> 'objectId'), requested_at)`,
   'create index approval_tool on approval (server, resource, decided_at desc) where decided_at is not null',
   // A right that lasts, from the wish to its end. Only the database says whether it lives and what is left of it.
   `create table access_grant (

@@ -11,11 +11,11 @@ import { clock } from './clock.js';
 import { Conclusion } from './conclusion.js';
 import { Copies } from './copies.js';
 import { GrantSettlement } from './grant-settlement.js';
-import { claim, Outbox } from './outbox.js';
+import { claim, isClaimed, Outbox } from './outbox.js';
 import type { OutboxRelay } from './outbox-relay.js';
 import type { Request } from './request.js';
 import type { Settlement } from './settlement.js';
-import { drop, expire } from './transitions.js';
+import { abandon, drop, expire, release } from './transitions.js';
 
 /** What a change makes of an approval, and what is to be said of it besides its calls' outcomes. */
 export interface Change {
@@ -67,6 +67,9 @@ export class Approvals {
       if (!(await claim(work, request.decided.id))) return;
       if (request.joins === undefined) await this.#openOrJoin(work, request);
       else await this.#join(work, request, request.joins);
+      if (await isClaimed(work, earlyEnd(request.callId))) {
+        await this.#leave(work, request.callId, true);
+      }
     });
     this.parts.relay.wake();
   }
@@ -124,17 +127,21 @@ export class Approvals {
     return changed;
   }
 
-  /** The approval a call hangs on, if it does. */
-  async approvalOf(callId: string): Promise<string | undefined> {
-    const row = await this.database.getRepository(waitingCallTable).findOneBy({ callId });
-    return row?.approvalId;
+  /** The call no longer waits: it will be told nothing more. */
+  async detach(callId: string): Promise<void> {
+    await this.database.getRepository(waitingCallTable).update({ callId }, { isWaiting: false });
   }
 
-  /** The call no longer waits: it will be told nothing more. True where no other waits either. */
-  async detach(callId: string, approvalId: string): Promise<boolean> {
-    const calls = this.database.getRepository(waitingCallTable);
-    await calls.update({ callId }, { isWaiting: false });
-    return (await calls.countBy({ approvalId, isWaiting: true })) === 0;
+  /**
+   * The call ended without going upstream: its lease is free, and where nobody else waits and its caller gave up,
+   * the approval is on its way to its end. An end that is heard before its call is remembered for it.
+   */
+  async left(callId: string, isGivenUp: boolean): Promise<void> {
+    await this.database.transaction(async (work) => {
+      const isKnown = await this.#leave(work, callId, isGivenUp);
+      if (!isKnown && isGivenUp) await claim(work, earlyEnd(callId));
+    });
+    this.parts.relay.wake();
   }
 
   /** Approvals for which time has something to do: end them, free their lease, ask further groups. */
@@ -152,24 +159,42 @@ export class Approvals {
     );
   }
 
+  /** False where the call hangs on no approval. */
+  async #leave(work: EntityManager, callId: string, isGivenUp: boolean): Promise<boolean> {
+    const call = await work.getRepository(waitingCallTable).findOneBy({ callId });
+    const rows = new ApprovalRows(work);
+    const found = call === null ? undefined : await rows.lock(call.approvalId);
+    if (found === undefined) return false;
+    await rows.told(callId);
+    const now = await clock(work);
+    const isAlone = (await rows.waiting(found.approval.id)).length === 0;
+    const released = release(found.approval, callId);
+    const left = isGivenUp && isAlone ? abandon(released, now) : released;
+    await this.#conclusion.of(work, found, left, now);
+    return true;
+  }
+
+  /** A request that is open already is joined, however many there are; the common case, so it comes first. */
   async #openOrJoin(work: EntityManager, request: Request): Promise<void> {
+    const rows = new ApprovalRows(work);
     for (let round = 0; round < maxRounds; round += 1) {
       const now = await clock(work);
       const created = request.approvalAt(now);
-      const rows = new ApprovalRows(work);
+      // What ran on break-glass is looked at in its own right, whatever is asked about the same request.
+      const isHeld = created.kind === 'call';
+      const open = isHeld ? await rows.lockOpen(created.requestKey) : undefined;
+      if (open !== undefined) {
+        const current = await this.#refreshed(work, open, created, now);
+        if (!openStatuses.some((each) => each === current.approval.status)) continue;
+        await this.#attach(work, request, current);
+        return;
+      }
       if (await this.#isOneTooMany(rows, created)) {
         await this.#turnAway(work, request, created, 'Too many requests of yours wait already.');
         return;
       }
-      if (await rows.insert(created)) {
-        await this.#opened(work, request, created, now);
-        return;
-      }
-      const open = await rows.lockOpen(created.requestKey);
-      if (open === undefined) continue;
-      const current = await this.#refreshed(work, open, created, now);
-      if (!openStatuses.some((each) => each === current.approval.status)) continue;
-      await this.#attach(work, request, current);
+      if (!(await rows.insert(created))) continue;
+      await this.#opened(work, request, created, now);
       return;
     }
     throw new Error(`call ${request.callId}: its approval can be neither opened nor joined`);
@@ -243,11 +268,11 @@ export class Approvals {
     await this.#outbox.add(work, outcomeEvent(created, outcome, call, said));
   }
 
-  /** A request that is open already is joined, however many there are. */
   async #isOneTooMany(rows: ApprovalRows, created: Approval): Promise<boolean> {
-    if (created.kind !== 'call') return false;
     const { pendingPerRequester } = this.parts;
-    return rows.hasPending(created.requester, created.requestKey, pendingPerRequester);
+    return (
+      created.kind === 'call' && (await rows.hasPending(created.requester, pendingPerRequester))
+    );
   }
 
   #waitingCall(request: Request, approval: Approval): Omit<WaitingCallRow, 'seq'> {
@@ -270,4 +295,9 @@ export class Approvals {
     await new ApprovalRows(work).announcedBy(id, requested);
     await this.#outbox.add(work, requested);
   }
+}
+
+/** The mark of a call that its caller gave up before it was heard of. */
+function earlyEnd(callId: string): string {
+  return `ended:${callId}`;
 }

@@ -7,7 +7,7 @@ import type { Copies } from './copies.js';
 import { GrantSettlement } from './grant-settlement.js';
 import { Outbox } from './outbox.js';
 import type { Settlement } from './settlement.js';
-import { settle } from './transitions.js';
+import { expire, settle } from './transitions.js';
 
 /** Brings what a change means to all whom it concerns, in the transaction of the change. */
 export class Conclusion {
@@ -23,7 +23,7 @@ export class Conclusion {
   /** Tells waiting calls what the state means for them, and stores state and words. */
   async of(work: EntityManager, before: Found, changed: Approval, now: Date): Promise<Approval> {
     const rows = new ApprovalRows(work);
-    const issued = await this.#ended(work, before, changed, now);
+    const issued = await this.#ended(work, before, expire(changed, now), now);
     const calls = await rows.waiting(changed.id);
     const ids = calls.map((call) => call.callId);
     const { approval, outcomes } = settle(issued, ids, now, this.settlement.rules());
@@ -33,6 +33,9 @@ export class Conclusion {
       const said = { signer: this.signer, time: now };
       await this.#outbox.add(work, outcomeEvent(approval, outcome, call, said));
       await rows.told(outcome.callId);
+    }
+    if (approval.status !== issued.status) {
+      await this.#ended(work, { ...before, approval: issued }, approval, now);
     }
     const stored = await rows.store(before.approval, approval);
     if (stored.escalatedAt !== before.approval.escalatedAt)

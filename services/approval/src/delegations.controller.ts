@@ -16,6 +16,7 @@ import { BearerGuard, principalOf } from '#identity';
 import { ProblemFilter, ZodPipe } from '#runtime';
 import { answered } from './approval-answers.js';
 import { Delegations } from './delegations.js';
+import { SigningDesk } from './signing-desk.js';
 
 const idSchema = z.uuid();
 const longestDays = 90;
@@ -36,12 +37,16 @@ const longestMs = longestDays * 24 * 60 * 60_000;
 @UseGuards(BearerGuard)
 @UseFilters(ProblemFilter)
 export class DelegationsController {
-  constructor(private readonly delegations: Delegations) {}
+  constructor(
+    private readonly delegations: Delegations,
+    private readonly desk: SigningDesk,
+  ) {}
 
   @Get()
   async list(@Req() request: Request): Promise<object> {
-    const delegations = await answered(async () => this.delegations.of(principalOf(request)));
-    return { delegations };
+    const reader = principalOf(request);
+    const isAdmin = this.desk.isAdmin(reader);
+    return { delegations: await answered(async () => this.delegations.of(reader, isAdmin)) };
   }
 
   @Post()
@@ -59,6 +64,7 @@ export class DelegationsController {
     @Req() request: Request,
     @Param('id', new ZodPipe(idSchema)) id: string,
   ): Promise<void> {
-    await answered(async () => this.delegations.end(id, principalOf(request)));
+    const by = principalOf(request);
+    await answered(async () => this.delegations.end(id, by, this.desk.isAdmin(by)));
   }
 }

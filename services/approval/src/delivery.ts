@@ -102,7 +102,7 @@ export class Delivery implements OnApplicationBootstrap, BeforeApplicationShutdo
       this.database.query('delete from placement where id = $1', [id]);
     await this.#attempt(`placing ${approvalId} in ${channel}`, attempts, {
       work: async () => {
-        const view = await this.#view(approvalId);
+        const view = await this.#view(approvalId, 'approvers');
         const places = view === undefined ? [] : await this.#channels.get(channel)?.places(view);
         for (const place of places ?? []) await this.#keepPlace(approvalId, channel, place);
         await done();
@@ -167,7 +167,7 @@ export class Delivery implements OnApplicationBootstrap, BeforeApplicationShutdo
 
   async #showNow(copy: Copy): Promise<{ message: ChannelAddress; version: number }> {
     const channel = this.#channels.get(copy.channel);
-    const view = await this.#view(copy.approvalId);
+    const view = await this.#view(copy.approvalId, copy.audience);
     if (channel === undefined || view === undefined) throw new DeliveryError('gone', true);
     const { address: of, audience, key, message, nonce } = copy;
     const place = { key, audience, address: of };
@@ -214,9 +214,9 @@ export class Delivery implements OnApplicationBootstrap, BeforeApplicationShutdo
     return this.database.query(sql, [claimSeconds, names, batch]).then(updatedRows);
   }
 
-  async #view(id: string) {
+  async #view(id: string, audience: Place['audience']) {
     try {
-      return await this.list.view(await this.list.any(id), []);
+      return await this.list.copy(await this.list.any(id), audience);
     } catch (error) {
       if (error instanceof ApprovalError) return undefined;
       throw error;

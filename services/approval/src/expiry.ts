@@ -5,6 +5,7 @@ import {
   type OnApplicationBootstrap,
 } from '@nestjs/common';
 import { DataSource } from 'typeorm';
+import { isOutage } from '#storage';
 import { escalatedEvent } from './announcements.js';
 import type { Approval } from './approval.js';
 import type { Approvals, Change, Circumstances } from './approvals.js';
@@ -58,9 +59,19 @@ export class Expiry implements OnApplicationBootstrap, BeforeApplicationShutdown
     const due = await approvals.due(batch, abandonSeconds);
     if (due.some(({ isLeased }) => isLeased)) await settlement.look();
     for (const { id } of due) {
-      await approvals.change(id, (approval, given) => this.#aged(approval, given));
+      await this.#age(id);
     }
     return false;
+  }
+
+  /** One that cannot be changed must not stop time for the others. */
+  async #age(id: string): Promise<void> {
+    try {
+      await this.parts.approvals.change(id, (approval, given) => this.#aged(approval, given));
+    } catch (error) {
+      if (isOutage(error)) throw error;
+      this.#logger.error(`approval ${id}: ${String(error)}`);
+    }
   }
 
   /** What time makes of an approval. */
@@ -79,6 +90,18 @@ export class Expiry implements OnApplicationBootstrap, BeforeApplicationShutdown
     const old = `now() - interval '${keepDays} days'`;
     await this.database.query(`delete from inbox where seen_at < ${old}`);
     await this.database.query(`delete from outbox where sent_at < ${old}`);
+    await this.database.query(
+      `delete from waiting_call w using approval a
+       where a.id = w.approval_id and not w.is_waiting and a.decided_at < ${old}`,
+    );
+    await this.database.query(
+      `delete from access_grant where status = 'refused' and ended_at < ${old}`,
+    );
+    await this.database.query(`delete from delegation where ends_at < ${old}`);
+    await this.database.query(
+      `delete from approval_copy c using approval a
+       where a.id = c.approval_id and a.decided_at < ${old}`,
+    );
     this.#tidiedAtMs = performance.now();
     this.#logger.debug('forgot what is old');
   }

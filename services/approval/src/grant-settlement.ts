@@ -1,6 +1,7 @@
+import { randomUUID } from 'node:crypto';
 import type { EntityManager } from 'typeorm';
 import { z } from 'zod';
-import { createEvent, derivedId, type Envelope, grantIssued } from '#contracts';
+import { createEvent, type Envelope, grantIssued } from '#contracts';
 import type { Approval } from './approval.js';
 import { askedGroups } from './eligibility.js';
 import {
@@ -50,7 +51,8 @@ export class GrantSettlement {
     const seconds = grantedSeconds(approval);
     if (seconds === undefined) return approval;
     const until = new Date(now.getTime() + seconds * 1000);
-    const id = approval.grantId ?? derivedId(approval.id, 'grant');
+    // By chance, so that nobody can take the id beforehand.
+    const id = approval.grantId ?? randomUUID();
     const scope = approval.scope ?? scopeOf(approval);
     await this.#store(work, { ...approval, grantId: id, scope, grantUntil: until }, seconds, now);
     const data = {
@@ -113,14 +115,16 @@ export class GrantSettlement {
 
   async #store(work: EntityManager, approval: Approval, seconds: number, now: Date): Promise<void> {
     const { grantId, grantUntil, justification, requester, scope, votes } = approval;
-    await work.query(
+    const rows: unknown[] = await work.query(
       `insert into access_grant
          (id, status, principal, principal_kind, client_app, holder, scope, seconds, justification, approval_id, asked_groups,
           votes, requested_at, issued_at, granted_until, calls_left)
        values ($1, 'live', $2, $14, $15, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
        on conflict (id) do update set status = 'live', votes = excluded.votes,
          issued_at = excluded.issued_at, granted_until = excluded.granted_until,
-         calls_left = excluded.calls_left, asked_groups = excluded.asked_groups`,
+         calls_left = excluded.calls_left, asked_groups = excluded.asked_groups
+       where access_grant.status = 'pending' and access_grant.approval_id = excluded.approval_id
+       returning id`,
       [
         grantId,
         requester,
@@ -139,5 +143,6 @@ export class GrantSettlement {
         approval.clientApp,
       ],
     );
+    if (rows.length === 0) throw new Error(`grant ${grantId} is not the one that was asked for`);
   }
 }

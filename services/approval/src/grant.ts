@@ -63,10 +63,12 @@ export function scopeOf(approval: Approval): GrantScope {
   return { server, resources: [resource], when: null, calls: requirement.grant?.maxCalls ?? null };
 }
 
-/** Whether a grant is for this caller and tool, and its signatures satisfy what is demanded now. */
+/** Whether a grant is for this caller and tool, and both it and its signatures satisfy what is demanded now. */
 export function covers(grant: Grant, approval: Approval): boolean {
   return (
     isSame(grant.principal, approval.requester) &&
+    grant.principalKind === approval.requesterKind &&
+    isWithin(grant, approval.requirement.grant) &&
     grant.scope.server === approval.server &&
     grant.scope.resources.includes(approval.resource) &&
     isSatisfied(approval.requirement, grant.votes)
@@ -92,4 +94,11 @@ export function wishEvent(principal: Principal, wish: Wish, now: Date) {
 export function endEvent(grantId: string, cause: 'time' | 'calls', at: Date) {
   const data = { grantId, cause, endedAt: at.toISOString() };
   return createEvent(grantEnded, data, { time: at });
+}
+
+/** A rule that offers less by now is not met by what it offered before. */
+function isWithin({ scope, seconds }: Grant, offer: Approval['requirement']['grant']): boolean {
+  if (offer === undefined || seconds > offer.maxSeconds) return false;
+  const { maxCalls = Number.POSITIVE_INFINITY } = offer;
+  return (scope.calls ?? Number.POSITIVE_INFINITY) <= maxCalls;
 }

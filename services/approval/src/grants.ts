@@ -20,6 +20,8 @@ import { actorOf } from './transitions.js';
 
 /** Wishes of one person or program that may wait at once: approvers are people. */
 const maxWaiting = 20;
+/** Wishes of one person or program in an hour, whatever became of them. */
+const maxPerHour = 60;
 
 /** All grants. Whether one lives and how many calls it has left is settled by its row, under a lock. */
 @Injectable()
@@ -68,12 +70,20 @@ export class Grants {
   }
 
   async #refuseMany(work: EntityManager, principal: Principal): Promise<void> {
-    const rows: { waiting: number }[] = await work.query(
-      `select count(*)::int as waiting from access_grant
-       where holder = $1 and status in ('asked', 'pending')`,
+    // One after the other, so that wishes at the same moment do not pass it together.
+    await work.query('select pg_advisory_xact_lock(hashtextextended($1, 1))', [
+      holderOf(principal),
+    ]);
+    const rows: { waiting: number; recent: number }[] = await work.query(
+      `select count(*) filter (where status in ('asked', 'pending'))::int as waiting,
+         count(*)::int as recent
+       from access_grant
+       where holder = $1 and (status in ('asked', 'pending')
+         or requested_at > clock_timestamp() - interval '1 hour')`,
       [holderOf(principal)],
     );
-    if ((rows[0]?.waiting ?? 0) >= maxWaiting) throw new ApprovalError('TOO_MANY_REQUESTS');
+    const { recent = 0, waiting = 0 } = rows[0] ?? {};
+    if (waiting >= maxWaiting || recent >= maxPerHour) throw new ApprovalError('TOO_MANY_REQUESTS');
   }
 
   /** @throws ApprovalError `GRANT_NOT_FOUND` */
@@ -90,7 +100,7 @@ export class Grants {
   async list(reader: Principal, isAdmin: boolean, limit: number): Promise<Grant[]> {
     const rows: unknown = await this.database.query(
       `select ${grantColumns} from access_grant
-       where principal ->> 'tenantId' = $1 and (holder = $2 or asked_groups && $3::text[] or $4)
+       where $4 or (principal ->> 'tenantId' = $1 and (holder = $2 or asked_groups && $3::text[]))
        order by seq desc limit $5`,
       [reader.tenantId, holderOf(reader), reader.groups, isAdmin, limit],
     );
@@ -114,6 +124,12 @@ export class Grants {
            reason = 'The grant was revoked.', version = version + 1, changed_at = clock_timestamp()
          where grant_id = $1 and kind = 'call' and status = 'approved'`,
         [id, now, actorOf(by)],
+      );
+      // What is leased ends by itself; unused, it is over like the grant.
+      await work.query(
+        `update approval set expires_at = least(expires_at, $2), changed_at = clock_timestamp()
+         where grant_id = $1 and kind = 'call' and status = 'leased'`,
+        [id, now],
       );
       const data = { grantId: id, by: actorOf(by), reason, revokedAt: now.toISOString() };
       await this.#outbox.add(work, createEvent(grantRevoked, data, { time: now }));

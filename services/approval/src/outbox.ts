@@ -25,6 +25,12 @@ export async function claim(work: EntityManager, eventId: string): Promise<boole
   return rows.length === 1;
 }
 
+/** Whether something was claimed before. */
+export async function isClaimed(work: EntityManager, eventId: string): Promise<boolean> {
+  const rows: unknown[] = await work.query('select 1 from inbox where event_id = $1', [eventId]);
+  return rows.length === 1;
+}
+
 /** TypeORM answers an UPDATE with its rows and their number; these are the rows. */
 export function updatedRows(answer: [unknown[], number]): unknown[] {
   return answer[0];

@@ -68,9 +68,9 @@ export function peopleSettings(
 
 function directoryOf(config: CountersignConfig, environment: Environment): GroupDirectory {
   const { directory, graph, members } = config.approval;
-  if (directory === 'members') return new ConfiguredGroups(idsOf(members, config.groups));
-  if (directory === 'token' || graph === undefined) return new TokenGroups();
   const tenant = config.entra.tenants[0] ?? '';
+  if (directory === 'members') return new ConfiguredGroups(tenant, idsOf(members, config.groups));
+  if (directory === 'token' || graph === undefined) return new TokenGroups();
   const certificateAuthority = entraAuthority(config.entra.certificateAuthorityFile);
   const token = new AppToken({
     loginUrl: config.entra.authority,

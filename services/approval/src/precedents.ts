@@ -30,10 +30,20 @@ const rowSchema = z.object({
 });
 type Row = z.infer<typeof rowSchema>;
 
-/** People's decisions on calls of the same server and tool in the tenant; what a grant covered was decided with it. */
+/** Whose eyes the decisions are for: members of these groups, and perhaps somebody who sees their own. */
+export interface Eyes {
+  readonly groups: readonly string[];
+  readonly objectId: string | null;
+}
+
+/**
+ * People's decisions on calls of the same server and tool in the tenant, as far as the reader may know of them; what a
+ * grant covered was decided with it.
+ */
 export async function precedentsOf(
   database: Pick<DataSource, 'query'>,
   { id, requester, resource, server }: Approval,
+  eyes: Eyes,
 ): Promise<Precedents> {
   const rows: unknown = await database.query(
     `select id as "approvalId", status as outcome, requester, decided_by as "decidedBy", votes,
@@ -42,8 +52,9 @@ export async function precedentsOf(
      where server = $1 and resource = $2 and requester ->> 'tenantId' = $3 and id <> $4
        and kind = 'call' and scope is null and decided_at is not null
        and status in ('approved', 'leased', 'used', 'refused')
+       and (approver_groups && $6::text[] or requester ->> 'objectId' = $7)
      order by decided_at desc limit $5`,
-    [server, resource, requester.tenantId, id, shownDecisions],
+    [server, resource, requester.tenantId, id, shownDecisions, eyes.groups, eyes.objectId],
   );
   const found = z.array(rowSchema).parse(rows);
   const last = found.find((row) => row.outcome !== 'refused' && row.definition !== null);

@@ -1,5 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { type ApprovalRequirement, type callDecided, derivedId, type EventOf } from '#contracts';
+import {
+  type Actor,
+  type ApprovalRequirement,
+  type callDecided,
+  derivedId,
+  type EventOf,
+} from '#contracts';
 import { canonicalJson, sha256 } from '#trust';
 import type { Approval } from './approval.js';
 
@@ -38,7 +44,8 @@ export function requestOf(decided: Decided): Request | undefined {
     ingress,
     decided,
     grantIds: verdict.effect === 'review' ? (verdict.grantIds ?? []) : [],
-    joins: verdict.joins,
+    // What runs already joins nothing: it is looked at in its own right.
+    joins: verdict.effect === 'review' ? verdict.joins : undefined,
     approvalAt: (now) => approvalOf(decided, question, now),
   };
 }
@@ -62,26 +69,26 @@ function approvalOf(decided: Decided, { requirement, review }: Question, now: Da
     ...unasked,
     bundle,
     digest,
-    method,
-    resource,
+    method: kept(method),
+    resource: kept(resource),
     ruleIds,
     server,
     requirement,
     id: derivedId(decided.id, 'approval'),
     ...stateOf(verdict.effect === 'review'),
     requestKey: requestKeyOf(decided, { requirement, review }),
-    requester: review.requester,
+    requester: keptActor(review.requester),
     requesterKind: review.requesterKind,
     clientApp: review.clientApp,
-    client: review.client ?? null,
+    client: review.client ? keptClient(review.client) : null,
     protocol: review.protocol,
     labels: review.labels ?? {},
     definition: review.definition ?? null,
     rules: review.rules ?? ruleIds.map((id) => ({ id, message: null })),
     groupNames: review.groupNames ?? {},
-    facts: review.facts,
-    maskedArguments: review.maskedArguments,
-    justification: review.justification ?? null,
+    facts: { ...review.facts, objects: review.facts.objects.map((each) => kept(each)) },
+    maskedArguments: kept(review.maskedArguments),
+    justification: review.justification === undefined ? null : kept(review.justification),
     nonce: newNonce(),
     requestedAt: now,
     expiresAt: new Date(now.getTime() + requirement.expiresAfterSeconds * 1000),
@@ -96,6 +103,20 @@ function requestKeyOf(decided: Decided, { requirement, review }: Question): stri
   const what = { server, method, resource, digest, bundle };
   const asks = { tenantId, objectId, requesterKind, clientApp };
   return sha256(canonicalJson({ ...what, ...asks, requirement, ruleIds }));
+}
+
+/** A foreign text as Postgres can keep it: whatever a caller writes, people are asked all the same. */
+function kept(text: string): string {
+  return text.toWellFormed().replaceAll('\0', '\uFFFD');
+}
+
+function keptActor(actor: Actor): Actor {
+  const { displayName } = actor;
+  return { ...actor, displayName: displayName === null ? null : kept(displayName) };
+}
+
+function keptClient({ name, version }: { name: string; version: string }) {
+  return { name: kept(name), version: kept(version) };
 }
 
 /** 128 bits that only the copies of an approval carry. */

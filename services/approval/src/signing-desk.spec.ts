@@ -108,7 +108,7 @@ describe('who is asked', { timeout: 60_000 }, () => {
   });
 
   test('when groups are listed in the configuration, then those count, whatever a token says', async () => {
-    const directory = new ConfiguredGroups({ [approvers]: [stranger.objectId] });
+    const directory = new ConfiguredGroups(ada.tenantId, { [approvers]: [stranger.objectId] });
     const house = await newHouse({ people: { directory } });
     const { approvalId, callId } = await asked(house);
 
@@ -138,7 +138,7 @@ describe('who is asked', { timeout: 60_000 }, () => {
   });
 
   test('when somebody is away, then their delegate signs in their place, and only the delegate', async () => {
-    const directory = new ConfiguredGroups({ [approvers]: [bob.objectId] });
+    const directory = new ConfiguredGroups(ada.tenantId, { [approvers]: [bob.objectId] });
     const house = await newHouse({ people: { directory } });
     const { approvalId, callId } = await asked(house);
     const endsAt = new Date(Date.now() + 60_000).toISOString();
@@ -158,7 +158,7 @@ describe('who is asked', { timeout: 60_000 }, () => {
   });
 
   test('when the requester delegates to a colleague, then that makes nobody an approver', async () => {
-    const directory = new ConfiguredGroups({ [approvers]: [ada.objectId] });
+    const directory = new ConfiguredGroups(ada.tenantId, { [approvers]: [ada.objectId] });
     const house = await newHouse({ people: { directory } });
     const { approvalId } = await asked(house);
     const endsAt = new Date(Date.now() + 60_000).toISOString();

@@ -10,6 +10,7 @@ import { ApprovalError } from './approval-error.js';
 import { ApprovalList } from './approval-list.js';
 import type { ApprovalView } from './approval-view.js';
 import { Approvals, type Change, type Circumstances } from './approvals.js';
+import { BriefMemory } from './brief-memory.js';
 import { ChangeFeed } from './change-feed.js';
 import { CopyBindings } from './copy-bindings.js';
 import type { Delegations } from './delegations.js';
@@ -38,10 +39,13 @@ export interface DeskParts {
 }
 
 const adminRole = 'Countersign.Admin';
+/** How long the groups of a reader are remembered, milliseconds. */
+const readingMemoryMs = 10_000;
 
 /** The desk over the database: groups are those of the moment of the press, and every refused press is on record. */
 export class SigningDesk extends Desk {
   readonly #logger = new Logger('desk');
+  readonly #remembered = new BriefMemory<string[]>(readingMemoryMs);
 
   constructor(private readonly parts: DeskParts) {
     super();
@@ -56,7 +60,7 @@ export class SigningDesk extends Desk {
 
   override async view(reader: Principal, id: string): Promise<ApprovalView> {
     const known = await this.known(reader);
-    return this.parts.list.view(await this.parts.list.one(known, id), known.groups);
+    return this.parts.list.view(await this.parts.list.one(known, id), known);
   }
 
   override async press(by: Principal, id: string, press: DeskPress): Promise<ApprovalView> {
@@ -66,7 +70,7 @@ export class SigningDesk extends Desk {
       const changed = await this.#change(id, presser, (approval, given) =>
         pressed(approval, presser, word, given),
       );
-      return this.parts.list.view(changed, presser.groups);
+      return this.parts.list.view(changed, presser);
     });
   }
 
@@ -78,7 +82,8 @@ export class SigningDesk extends Desk {
       if (isHidden) throw new ApprovalError('APPROVAL_NOT_FOUND');
       return { approval: withdraw(approval, by, now, own) };
     });
-    return this.parts.list.view(changed, by.groups);
+    const view = await this.parts.list.view(changed, by);
+    return maySee(changed, by, new Date()) ? view : metadataOf(view);
   }
 
   override async justify(by: Principal, id: string, justification: string): Promise<ApprovalView> {
@@ -87,11 +92,11 @@ export class SigningDesk extends Desk {
       const after = justify(approval, by, words, now);
       return { approval: after, said: justifiedEvent(after, actorOf(by), { time: now, origin }) };
     });
-    return this.parts.list.view(changed, by.groups);
+    return this.parts.list.view(changed, by);
   }
 
   override async publicView(id: string): Promise<ApprovalView> {
-    return this.parts.list.view(await this.parts.list.any(id), []);
+    return this.parts.list.copy(await this.parts.list.any(id), 'approvers');
   }
 
   override async binding(id: string, channel: string): Promise<CopyBinding | undefined> {
@@ -117,12 +122,23 @@ export class SigningDesk extends Desk {
     return this.parts.adminTenants.includes(person.tenantId) && person.roles.includes(adminRole);
   }
 
-  /** A reader with the groups of now, out of all that are asked by something open. */
+  /**
+   * A reader with the groups of a moment ago, out of all that are asked by something open; those of people in whose
+   * place they may sign among them. For reading only: a press asks anew.
+   */
   async known(reader: Principal): Promise<Principal> {
     const { directory } = this.parts;
     if (directory instanceof TokenGroups) return reader;
-    const asked = await this.parts.list.askedGroups();
-    return { ...reader, groups: await this.#groups(reader, asked, directory) };
+    const groups = await this.#remembered.get(`${reader.tenantId}/${reader.objectId}`, async () => {
+      const asked = await this.parts.list.askedGroups();
+      const places = await this.parts.delegations.placesOf(reader);
+      const people = [reader, ...places.map((place) => ({ ...reader, ...place, groups: [] }))];
+      const found = await Promise.all(
+        people.map(async (each) => this.#groups(each, asked, directory)),
+      );
+      return [...new Set(found.flat())];
+    });
+    return { ...reader, groups };
   }
 
   /** Who presses, with the groups that count: their own, else those of somebody in whose place they may sign. */
@@ -194,4 +210,11 @@ function pressed(approval: Approval, by: Principal, press: Press, given: Circums
     approval: after,
     said: votedEvent(after, cast, { time: given.now, origin: given.origin }),
   };
+}
+
+/** What an administrator may read of an approval that is none of theirs. */
+function metadataOf(view: ApprovalView): ApprovalView {
+  const votes = view.votes.map((vote) => ({ ...vote, reason: '' }));
+  const decision = view.decision === null ? null : { ...view.decision, reason: '' };
+  return { ...view, maskedArguments: '', justification: null, similar: [], votes, decision };
 }

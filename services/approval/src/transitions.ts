@@ -167,7 +167,10 @@ export function settle(
   rules: LeaseRules,
 ): { readonly approval: Approval; readonly outcomes: readonly Outcome[] } {
   if (approval.status === 'pending' || isOfNoCall(approval)) return { approval, outcomes: [] };
-  if (approval.status === 'approved') return lease(approval, waiting, at, rules);
+  if (approval.status === 'approved' && at < approval.expiresAt) {
+    return lease(approval, waiting, at, rules);
+  }
+  if (approval.status === 'approved') return settle(expire(approval, at), waiting, at, rules);
   if (approval.status !== 'leased') {
     return { approval, outcomes: waiting.map((callId) => closing(callId, approval)) };
   }

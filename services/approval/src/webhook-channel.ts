@@ -18,6 +18,8 @@ export interface WebhookTarget {
 }
 
 const timeoutMs = 10_000;
+/** No more than this is waited for at the other side's wish. */
+const longestPauseMs = 600_000;
 const triedAgain = new Set([408, 412, 429, 500, 502, 503, 504]);
 
 /**
@@ -109,7 +111,9 @@ function approvalMessage(view: ApprovalView): object {
 
 function faultOf(response: Response): DeliveryError {
   const seconds = Number(response.headers.get('retry-after') ?? Number.NaN);
-  const retryAfterMs = Number.isFinite(seconds) ? seconds * 1000 : undefined;
+  const retryAfterMs = Number.isFinite(seconds)
+    ? Math.min(seconds * 1000, longestPauseMs)
+    : undefined;
   const isFinal = !triedAgain.has(response.status);
   return new DeliveryError(`the webhook answered ${response.status}`, isFinal, retryAfterMs);
 }

@@ -76,10 +76,14 @@ const environment = new Environment({ unlistedVariablesAreDyn: false })
  * and must be written out, so that a bad one is found now.
  * @throws ConditionError for a syntax or type error, an unknown member, or a pattern that RE2 refuses.
  */
-export function compileCondition(source: string): Condition {
+export function compileCondition(
+  source: string,
+  /** `none` for conditions of callers: patterns are kept, and may be many and large. */
+  patterns: 'linear' | 'none' = 'linear',
+): Condition {
   try {
     const { ast } = environment.parse(source);
-    prepare(ast, 0);
+    prepare(ast, 0, patterns);
     const rewritten = serialize(ast);
     const { error, type, valid } = environment.check(rewritten);
     if (!valid)
@@ -98,17 +102,20 @@ export function compileCondition(source: string): Condition {
 }
 
 /** Compiles every pattern, points `matches` at RE2, and refuses deep nesting of macros. */
-function prepare(node: ASTNode, nesting: number): void {
+function prepare(node: ASTNode, nesting: number, patterns: 'linear' | 'none'): void {
   if (node.op === 'rcall' || node.op === 'call') {
     const [name, ...rest] = node.args;
     const parameters = rest.flat();
-    if (name === 'matches') redirect(node, parameters.at(-1));
+    if (name === 'matches') {
+      if (patterns === 'none') throw new ConditionError('matches is not for conditions of grants');
+      redirect(node, parameters.at(-1));
+    }
     const depth = macros.has(name) ? nesting + 1 : nesting;
     if (depth > maxMacroNesting) throw new ConditionError('macros may nest two deep at most');
-    for (const each of parameters) prepare(each, depth);
+    for (const each of parameters) prepare(each, depth, patterns);
     return;
   }
-  for (const each of childrenOf(node)) prepare(each, nesting);
+  for (const each of childrenOf(node)) prepare(each, nesting, patterns);
 }
 
 function redirect(node: ASTNode, pattern: ASTNode | undefined): void {

@@ -33,9 +33,6 @@ export interface GrantDecision {
 export function decideGrant(bundle: Bundle, wish: GrantWish, servers: KnownServers): GrantDecision {
   const server = Object.hasOwn(servers, wish.scope.server) ? servers[wish.scope.server] : undefined;
   if (server === undefined) return refused('There is no such server.');
-  const conditionFault = faultOfCondition(wish.scope.when);
-  if (conditionFault !== undefined)
-    return refused(`The condition is not accepted: ${conditionFault}`);
   const reviews = new Set<Rule>();
   for (const resource of wish.scope.resources) {
     const selected = selectedFor(bundle, wish, server.labels, resource);
@@ -44,7 +41,9 @@ export function decideGrant(bundle: Bundle, wish: GrantWish, servers: KnownServe
     if (held.length === 0) return refused(`${resource} needs no signature.`);
     for (const rule of held) reviews.add(rule);
   }
-  return within([...reviews], wish);
+  const decision = within([...reviews], wish);
+  const fault = decision.effect === 'deny' ? undefined : faultOfCondition(wish.scope.when);
+  return fault === undefined ? decision : refused(`The condition is not accepted: ${fault}`);
 }
 
 function within(rules: readonly Rule[], { scope, seconds }: GrantWish): GrantDecision {
@@ -88,7 +87,7 @@ function selectedFor(
 function faultOfCondition(when: string | null): string | undefined {
   if (when === null) return undefined;
   try {
-    compileCondition(when);
+    compileCondition(when, 'none');
     return undefined;
   } catch (error) {
     if (!(error instanceof ConditionError)) throw error;

@@ -64,8 +64,7 @@ export function decide(bundle: Bundle, input: DecisionInput): Decision {
   const selected = bundle.rulesFor(input.server).filter((rule) => selects(rule, input));
   const facts = conditionInput(bundle, input);
   const asked = selected.filter(
-    ({ effect, layer }) =>
-      effect !== 'break_glass' || (input.breakGlass === true && layer === uppermost(bundle)),
+    (rule) => rule.effect !== 'break_glass' || mayBreakGlass(bundle, rule, input),
   );
   const judged = asked.map((rule) => judge(rule, facts)).filter((each) => each !== undefined);
   const deciding = combine(bundle, judged, input);
@@ -76,6 +75,12 @@ export function decide(bundle: Bundle, input: DecisionInput): Decision {
     mask: masks.length === 0 ? bundle.mask : mergeProfiles([bundle.mask, ...masks]),
     hidden: deciding.effect === 'deny' && !couldBeAllowed(bundle, selected),
   };
+}
+
+/** It must be demanded, stand in the layer that binds all others, and is for people unless the rule names others. */
+function mayBreakGlass(bundle: Bundle, rule: Rule, input: DecisionInput): boolean {
+  const isForCaller = input.principal.kind === 'person' || rule.match.kinds !== undefined;
+  return input.breakGlass === true && rule.layer === uppermost(bundle) && isForCaller;
 }
 
 /** Which resources a caller may see: those that no rule denies whatever the arguments, and some rule may allow. */

@@ -68,7 +68,7 @@ function holderOf({ objectId, tenantId }: { tenantId: string; objectId: string }
 function conditionOf(when: string | null): Condition | undefined | null {
   if (when === null) return undefined;
   try {
-    return compileCondition(when);
+    return compileCondition(when, 'none');
   } catch (error) {
     if (error instanceof ConditionError) return null;
     throw error;

@@ -143,11 +143,11 @@ export function scopeList(scope: GrantScope): Element {
       'li',
       {},
       'use ',
-      code(resources.map((each) => shown(each, 120)).join(', ')),
+      code(resources.map((each) => shown(each, 1000)).join(', ')),
       ' on ',
       code(shown(server)),
     ),
-    h('li', {}, when === null ? 'with any arguments' : ['where ', code(shown(when, 1000))]),
+    h('li', {}, when === null ? 'with any arguments' : ['where ', code(shown(when, 10_000))]),
     h('li', {}, calls === null ? 'any number of times' : `at most ${calls} times`),
   );
 }

@@ -170,8 +170,8 @@ function row(view: ApprovalView, context: PageContext): Element {
         wish(view),
       ),
     ),
-    h('p', { class: 'why' }, whyWords(view)),
     argumentLine(view),
+    h('p', { class: 'why' }, whyWords(view)),
     h(
       'p',
       { class: 'meta' },
@@ -208,7 +208,7 @@ function ending(view: ApprovalView, { now, reader }: PageContext): Content {
   const signed = required.map((set) => `${set.signed} of ${set.quorum}`).join(', ');
   if (isOpen(view)) {
     return [
-      h('span', {}, `${signed} signed`),
+      h('span', {}, `${signed} ${view.kind === 'break-glass' ? 'reviewed' : 'signed'}`),
       h('span', {}, view.kind === 'break-glass' ? 'ran ' : 'expires ', moment(endOf(view), now)),
     ];
   }

@@ -1,5 +1,6 @@
 import type { Actor } from '#contracts';
 import type { ApprovalView, GrantScope, SignatureSet } from '../approval-view.js';
+import { visibleLine } from '../visible-text.js';
 import { wishWords } from '../wish.js';
 import {
   type CardElement,
@@ -26,6 +27,9 @@ const mostVotes = 5;
 const mostSimilar = 2;
 const mostReasons = 4;
 const mostTools = 6;
+const toolPoints = 260;
+const serverPoints = 80;
+const conditionPoints = 300;
 
 /** Who wants what, as a sentence; what is foreign in it looks otherwise than the words between. */
 export function wishLine(view: ApprovalView, scale: Scale): CardElement {
@@ -100,19 +104,25 @@ export function ruleRows(view: ApprovalView, audience: Audience, scale: Scale): 
       return line([labelRun('Rule'), ...words({ text: id, max: scale(60) }), ...said], 'None');
     }),
     ...more('rules', view.rules.length - mostRules),
-    ...view.sets.slice(0, mostSets).map((set) => setRow(set, audience, scale)),
+    ...view.sets.slice(0, mostSets).map((set) => setRow(set, view, audience, scale)),
     ...more('groups of signers', view.sets.length - mostSets),
   ];
 }
 
-function setRow(set: SignatureSet, audience: Audience, scale: Scale): CardElement {
+function setRow(
+  set: SignatureSet,
+  view: ApprovalView,
+  audience: Audience,
+  scale: Scale,
+): CardElement {
   const { groups, isEscalation, quorum, signed } = set;
   const names = groups.slice(0, 3).map((group) => group.name ?? group.id);
   const others = groups.length > 3 ? ` and ${groups.length - 3} more` : '';
   const all = `${names.join(', ')}${others}`;
   if (isEscalation) return row('Asked too, since nobody signed', all, scale(150));
+  const done = view.kind === 'break-glass' ? 'reviewed' : 'signed';
   const label = audience === 'approvers' ? 'You are asked as one of' : 'Asked';
-  return row(label, `${all} – ${signed} of ${quorum} signed`, scale(150));
+  return row(label, `${all} – ${signed} of ${quorum} ${done}`, scale(150));
 }
 
 /** Who has signed so far. */
@@ -137,17 +147,32 @@ export function similarRows(view: ApprovalView, scale: Scale): CardElement[] {
   });
 }
 
-/** Exactly what a grant lets somebody do. */
+/** Exactly what a grant lets somebody do. How often comes last and apart, so that no long name pushes it away. */
 export function scopeRows(label: string, scope: GrantScope, scale: Scale): CardElement[] {
   const others = scope.resources.length - mostTools;
-  const tools = scope.resources.slice(0, mostTools).join(', ');
-  const beyond = others > 0 ? ` and ${others} more` : '';
+  const beyond = others > 0 ? [`${others} more`] : [];
+  const tools = [...scope.resources.slice(0, mostTools), ...beyond].join(', ');
   const count = scope.calls === null ? 'any number of calls' : `at most ${scope.calls} calls`;
-  const any = scope.when === null ? ', any arguments' : '';
   return [
-    row(label, `${tools}${beyond} on ${scope.server}${any}, ${count}`, scale(260)),
-    ...(scope.when === null ? [] : [row('Only where', scope.when, scale(200))]),
+    row(label, tools, scale(toolPoints)),
+    row('On', scope.server, scale(serverPoints)),
+    scope.when === null
+      ? row('With', 'any arguments', 40)
+      : row('Only where', scope.when, scale(conditionPoints)),
+    row('How often', count, 60),
   ];
+}
+
+/** Whether these rows show all of a scope: nobody signs here for what they cannot see. */
+export function isShownWhole({ resources, server, when }: GrantScope, scale: Scale): boolean {
+  const fits = (text: string, max: number): boolean =>
+    visibleLine(text, scale(max)) === visibleLine(text, Number.MAX_SAFE_INTEGER);
+  return (
+    resources.length <= mostTools &&
+    fits(resources.join(', '), toolPoints) &&
+    fits(server, serverPoints) &&
+    fits(when ?? '', conditionPoints)
+  );
 }
 
 /** How it ended. */

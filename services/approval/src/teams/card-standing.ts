@@ -6,12 +6,12 @@ export interface Standing {
   readonly style: 'accent' | 'good' | 'warning' | 'attention' | 'default';
 }
 
-/** A state without words does not compile. */
+/** A state without words does not compile. A copy is not drawn anew when a signed call is leased and run. */
 const standings = {
   pending: { title: 'Approval needed', style: 'accent' },
   approved: { title: 'Approved', style: 'good' },
   leased: { title: 'Approved', style: 'good' },
-  used: { title: 'Approved and run', style: 'good' },
+  used: { title: 'Approved', style: 'good' },
   granted: { title: 'Granted', style: 'good' },
   refused: { title: 'Denied', style: 'attention' },
   expired: { title: 'Expired – not approved', style: 'warning' },

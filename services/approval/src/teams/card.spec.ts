@@ -132,8 +132,10 @@ describe('an open approval', () => {
     ).toEqual(
       expect.arrayContaining([
         'Approve for 30 minutes: Ana Analyst may call this again without asking',
-        'Exactly: delete_order on orders, at most 5 calls',
+        'Exactly: delete_order',
+        'On: orders',
         'Only where: args.id < 100',
+        'How often: at most 5 calls',
         'Requester: Ana Analyst (person) · b0000000-0000-4000-8000-000000000001',
       ]),
     );
@@ -171,9 +173,39 @@ describe('an open approval', () => {
     );
 
     expect(actionsOf(card).map((each) => each.title)).toEqual(['Approve for 2 hours', 'Deny']);
-    expect(linesOf(card)).toContain('Wanted: delete_order on orders, at most 5 calls');
+    expect(linesOf(card)).toContain('Wanted: delete_order');
     expect(linesOf(card)).not.toContain('Arguments, masked');
   });
+
+  test.each([
+    ['too many tools', { resources: Array.from({ length: 7 }, (_, index) => `tool_${index}`) }],
+    ['a name that is too long', { resources: ['x'.repeat(300), 'refund_everybody'] }],
+    ['a condition that is too long', { when: `args.id < ${'1'.repeat(400)}` }],
+  ])(
+    'when a grant is of %s, then nobody can sign for it here, and the details are named',
+    (_what, change) => {
+      const large = { ...scope, ...change };
+      const asked = { id: null, scope: large, until: null, seconds: 7200 };
+      const wish = approvalCard(
+        approvalView({ kind: 'grant', grant: asked, maskedArguments: '' }),
+        'approvers',
+        nonce,
+      );
+      const offer = approvalCard(
+        approvalView({ grantOffer: { maxSeconds: 1800, scope: large } }),
+        'approvers',
+        nonce,
+      );
+
+      expect(actionsOf(wish).map((each) => each.title)).toEqual(['Deny']);
+      expect(actionsOf(offer).map((each) => each.title)).toEqual(['Approve once', 'Deny']);
+      for (const card of [wish, offer]) {
+        const words = 'For a time: only in the details: its scope does not fit in here';
+        expect(linesOf(card)).toContain(words);
+        expect(card.actions?.at(-1)?.['title']).toBe('Details');
+      }
+    },
+  );
 
   test('when a call ran on break-glass, then a review is asked for, and nothing else', () => {
     const card = approvalCard(
@@ -248,13 +280,14 @@ describe('a settled approval', () => {
       ],
     ],
     ['leased', { decision }, ['Approved', 'Mode: this call only, once']],
-    ['used', { decision }, ['Approved and run']],
+    ['used', { decision }, ['Approved', 'Mode: this call only, once']],
     [
       'granted',
       { decision, kind: 'grant', grant: { id: null, scope, until, seconds: 1800 } },
       [
         'Granted',
-        'Granted for: delete_order on orders, at most 5 calls',
+        'Granted for: delete_order',
+        'How often: at most 5 calls',
         'Until: 2026-11-23 10:35:00 UTC',
       ],
     ],
@@ -345,11 +378,10 @@ describe('hostile text', () => {
     );
     expect(runs.filter((run) => run.includes('{{'))).toEqual([]);
     expect(runs.filter((run) => /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u.test(run))).toEqual([]);
-    expect(actionsOf(card).map((each) => each.title)).toEqual([
-      'Approve once',
-      'Approve for 30 minutes',
-      'Deny',
-    ]);
+    expect(actionsOf(card).map((each) => each.title)).toEqual(['Approve once', 'Deny']);
+    expect(linesOf(card)).toContain(
+      'For a time: only in the details: its scope does not fit in here',
+    );
     expect(card.fallbackText).toBe('A word from Countersign that this client cannot show.');
     const [head] = linesOf(card);
     expect(head).toBe('Approval needed');

@@ -4,6 +4,7 @@ import { isOpen, missingSignatures } from '../wish.js';
 import {
   type Audience,
   exactRows,
+  isShownWhole,
   outcomeRows,
   riskRows,
   ruleRows,
@@ -48,7 +49,7 @@ export function approvalCard(view: ApprovalView, audience: Audience, nonce: stri
   const build = (scale: number): AdaptiveCard => {
     const shorten: Scale = (points) => Math.max(16, Math.floor(points * scale));
     const body = isOpen(view) ? openBody(view, audience, shorten) : closedBody(view, shorten);
-    const actions = isOpen(view) ? openActions(view, audience, nonce) : [];
+    const actions = isOpen(view) ? openActions(view, audience, nonce, shorten) : [];
     return card([banner(view, audience, shorten), ...body], actions);
   };
   return [1, 0.5, 0.25].map(build).find(isSmallEnough) ?? build(0.1);
@@ -123,6 +124,7 @@ function pressRows(view: ApprovalView, scale: Scale): CardElement[] {
       : 'the call runs now, this one time';
   const offer = offerOf(view);
   if (offer === null) return [row('Approve once', once, 120)];
+  if (!isShownWhole(offer.scope, scale)) return [row('Approve once', once, 120), elsewhere];
   const who = view.requester.displayName ?? view.requester.objectId;
   return [
     row('Approve once', once, 120),
@@ -135,12 +137,17 @@ function pressRows(view: ApprovalView, scale: Scale): CardElement[] {
   ];
 }
 
+const elsewhere = row('For a time', 'only in the details: its scope does not fit in here', 120, {
+  color: 'Warning',
+});
+
 function wishRows(view: ApprovalView, scale: Scale): CardElement[] {
   if (view.grant === null) return [];
   const { scope, seconds } = view.grant;
   return [
     ...scopeRows('Wanted', scope, scale),
     ...(seconds === null ? [] : [row('For', duration(seconds), 40)]),
+    ...(isShownWhole(scope, scale) ? [] : [elsewhere]),
   ];
 }
 
@@ -183,7 +190,12 @@ function reasonInput(view: ApprovalView): CardElement {
   };
 }
 
-function openActions(view: ApprovalView, audience: Audience, nonce: string): CardElement[] {
+function openActions(
+  view: ApprovalView,
+  audience: Audience,
+  nonce: string,
+  scale: Scale,
+): CardElement[] {
   const details = detailsAction(view);
   if (audience === 'requester') {
     // The one thing that is the requester's to do: say why.
@@ -197,18 +209,28 @@ function openActions(view: ApprovalView, audience: Audience, nonce: string): Car
     ...(style === undefined ? {} : { style }),
   });
   if (view.kind === 'break-glass') return [button('review', 'Reviewed', 'positive'), ...details];
-  const wished = view.grant?.seconds ?? null;
-  const approve =
-    view.kind === 'grant' && wished !== null
-      ? button('approve', `Approve for ${duration(wished)}`, 'positive')
-      : button('approve', 'Approve once', 'positive');
-  const offer = offerOf(view);
+  const grants = grantTitles(view, scale);
   return [
-    approve,
-    ...(offer === null ? [] : [button('grant', `Approve for ${duration(offer.maxSeconds)}`)]),
+    ...(view.kind === 'grant' ? [] : [button('approve', 'Approve once', 'positive')]),
+    ...grants.asked.map((title) => button('approve', title, 'positive')),
+    ...grants.offered.map((title) => button('grant', title)),
     button('refuse', 'Deny', 'destructive'),
     ...details,
   ];
+}
+
+/** Buttons that give more than one call: only where the card shows all of what they give. */
+function grantTitles(view: ApprovalView, scale: Scale): Record<'asked' | 'offered', string[]> {
+  const { grant, kind } = view;
+  const offer = offerOf(view);
+  const isOffered = offer !== null && isShownWhole(offer.scope, scale);
+  const isAsked = kind === 'grant' && grant !== null && isShownWhole(grant.scope, scale);
+  const seconds = isAsked ? (grant?.seconds ?? null) : null;
+  const asked = seconds === null ? 'Approve as asked' : `Approve for ${duration(seconds)}`;
+  return {
+    asked: isAsked ? [asked] : [],
+    offered: isOffered ? [`Approve for ${duration(offer.maxSeconds)}`] : [],
+  };
 }
 
 /** The page of the approval; left out where its address is not one that a browser may be sent to. */

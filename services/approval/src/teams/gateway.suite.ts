@@ -73,6 +73,8 @@ export class OneApprovalDesk extends Desk {
       throw new ApprovalError(code);
     }
     if (this.trouble !== undefined) throw this.trouble;
+    // The same word again changes nothing.
+    if (this.shown.votes.some(({ voter }) => voter.objectId === by.objectId)) return this.shown;
     this.presses.push({ by, press });
     const { displayName, objectId, tenantId } = by;
     const actor = { tenantId, objectId, displayName };

@@ -11,8 +11,6 @@ import { TeamsRefusal, type TeamsRefusalCode } from './teams-refusal.js';
 
 /** What may come in, and how much of it from one address. */
 export interface InboundSettings extends ActivityRules {
-  /** Default 300 in 10 s: Teams comes from few addresses. */
-  readonly requests?: Limit;
   /** Refusals that are put on record; more are only counted in the log. Default 60 in 10 s. */
   readonly refusals?: Limit;
 }
@@ -36,7 +34,6 @@ const answers = {
 @Injectable()
 export class Inbound {
   readonly #logger = new Logger('teams');
-  readonly #requests: RequestLimit;
   readonly #refusals: RequestLimit;
 
   constructor(
@@ -44,7 +41,6 @@ export class Inbound {
     private readonly tokens: ConnectorTokens,
     private readonly desk: Desk,
   ) {
-    this.#requests = new RequestLimit(settings.requests ?? { count: 300, windowMs });
     this.#refusals = new RequestLimit(settings.refusals ?? { count: 60, windowMs });
   }
 
@@ -52,7 +48,6 @@ export class Inbound {
   async accept(request: Request): Promise<Activity> {
     const address = request.ip ?? '';
     try {
-      if (!this.#requests.take(address)) throw new TeamsRefusal('TOO_MANY_REQUESTS', 'a flood');
       return await this.#accept(request);
     } catch (error) {
       if (!(error instanceof TeamsRefusal)) throw error;

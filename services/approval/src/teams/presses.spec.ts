@@ -106,6 +106,20 @@ describe('a press', () => {
     expect(desk.refused).toEqual([]);
   });
 
+  test('when somebody signs again while others are missing, then a line says that they have signed', async () => {
+    const [set] = approvalView().sets;
+    const voter = { tenantId: demoTenant, objectId: approver.oid, displayName: 'Petra Approver' };
+    const word = { decision: 'approve', reason: '', channel: 'teams', grantSeconds: null } as const;
+    const votes = [{ ...word, voter, votedAt: new Date() }];
+    await open(approvalView({ votes, sets: set ? [{ ...set, quorum: 2, signed: 1 }] : [] }));
+
+    expect(await approve('approver')).toEqual({
+      kind: 'toast',
+      text: 'You have signed already; the request waits for others.',
+    });
+    expect(desk.refused).toEqual([]);
+  });
+
   test('when an approver approves in a chat, then it counts as well', async () => {
     expect((await approve('approver', inChat)).kind).toBe('card');
     expect(desk.presses).toHaveLength(1);

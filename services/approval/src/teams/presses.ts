@@ -8,7 +8,7 @@ import { Desk, type DeskPress } from '../desk.js';
 import { visibleLine } from '../visible-text.js';
 import { isOpen } from '../wish.js';
 import type { Activity } from './activity.js';
-import { type AdaptiveCard, approvalCard } from './card.js';
+import { approvalCard } from './card.js';
 import { offerOf } from './card-standing.js';
 import { checkCopy, checkReason, type Press, PressRefusal, presserOf, readPress } from './press.js';
 import {
@@ -62,7 +62,7 @@ export class Presses {
   async #answer(activity: Activity, remoteAddress: string | null): Promise<InvokeAnswer> {
     const pressed: Pressed = {};
     try {
-      return cardAnswer(await this.#press(activity, pressed));
+      return await this.#press(activity, pressed);
     } catch (error) {
       const code = codeOf(error);
       if (code === undefined) throw error;
@@ -73,7 +73,7 @@ export class Presses {
   }
 
   /** The order matters: what is cheap and tells nothing comes first, the rules of the approval last. */
-  async #press(activity: Activity, pressed: Pressed): Promise<AdaptiveCard> {
+  async #press(activity: Activity, pressed: Pressed): Promise<InvokeAnswer> {
     const press = (pressed.press = readPress(activity));
     const binding = await this.desk.binding(press.approvalId, 'teams');
     if (binding === undefined) throw new PressRefusal('APPROVAL_NOT_FOUND');
@@ -89,7 +89,9 @@ export class Presses {
       pressed.isRecorded = error instanceof ApprovalError;
       throw isHidden(error) ? new ApprovalError('APPROVER_NOT_IN_GROUP', { cause: error }) : error;
     });
-    return approvalCard(after, 'approvers', binding.nonce);
+    // The same word again changes nothing, and the same card again would look as if nothing had been heard.
+    if (isOpen(after) && after.version === view.version) return toast('APPROVAL_ALREADY_VOTED');
+    return cardAnswer(approvalCard(after, 'approvers', binding.nonce));
   }
 
   async #present(pressed: Pressed, code: PressCode): Promise<InvokeAnswer> {

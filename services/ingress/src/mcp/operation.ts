@@ -90,7 +90,12 @@ export function operationOf(message: Message): Operation {
 
 /** What is judged must be what the server will use: nothing that another program could read as a name. */
 function nameIn(named: Json | undefined): string {
-  if (typeof named === 'string' && named !== '' && named.length <= maxNameLength) return named;
+  const isName =
+    typeof named === 'string' &&
+    named !== '' &&
+    named.length <= maxNameLength &&
+    !named.includes('\0');
+  if (isName) return named;
   throw refuse('The request must name what it is about by one text of reasonable length.');
 }
 

@@ -21,6 +21,7 @@ export const detailStyle = `
   background: var(--page); border: 1px solid var(--line); border-radius: .5rem; direction: ltr; unicode-bidi: isolate }
 .decide form { margin-block: .75rem }
 .decide form button { margin-block-start: .5rem }
+.decide form .hint { margin-block: .375rem 0 }
 .decide .approve { width: 100% }
 .decide details { margin-block: .75rem }
 .decide details .approve, dialog .approve { width: auto }
