@@ -33,6 +33,7 @@ export const approvalAnswer = z.looseObject({
   ),
   decision: z.object({ by: z.array(actor), at: z.string(), reason: z.string() }).nullable(),
   grantOffer: z.object({ maxSeconds: z.number(), scope }).nullable(),
+  grant: z.object({ scope, seconds: z.number().nullable() }).nullable(),
   requestedAt: z.string(),
   expiresAt: z.string(),
   url: z.string(),

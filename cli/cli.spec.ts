@@ -12,6 +12,8 @@ import {
   houses,
   stranger,
 } from '../services/approval/src/house.suite.js';
+import { approvalAnswer } from './answers.js';
+import { approvalText } from './printing.js';
 import { run } from './program.js';
 
 const { newHouse } = houses();
@@ -134,6 +136,29 @@ describe('grants', { timeout: 60_000 }, () => {
     expect((await as(stranger, 'grants', 'revoke', id)).code).toBe(1);
     expect((await as(ada, 'grants', 'revoke', id, '--reason', 'done')).out).toContain('revoked');
     expect((await as(bob, 'grants', 'revoke', id)).errors).toContain('GRANT_NOT_LIVE');
+  });
+
+  test('when an approver shows a wish for a grant, then every tool, the condition and the count are there', async () => {
+    const { approvalId } = await waiting();
+    const view = { objectId: ada.objectId, displayName: 'Ada' };
+    const scope = {
+      server: 'orders',
+      resources: ['refund_a', 'refund_b'],
+      when: 'call.arguments.amount < 9.0',
+      calls: 3,
+    };
+    const { out } = await as(bob, '--json', 'approvals', 'show', approvalId);
+    const approval = approvalAnswer.parse(JSON.parse(out));
+    const text = approvalText({
+      ...approval,
+      kind: 'grant',
+      requester: view,
+      grant: { scope, seconds: 600 },
+    });
+
+    for (const each of ['refund_a', 'refund_b', 'call.arguments.amount < 9.0', '600 s']) {
+      expect(text).toContain(each);
+    }
   });
 
   test('when somebody asks ahead of need without saying for how long, then nothing is asked', async () => {

@@ -82,6 +82,7 @@ function factsOf(approval: ApprovalAnswer): string[] {
     ['Changed', drift === null ? undefined : `the tool, since ${drift.lastApprovedAt}`],
     ['Before', beforeOf(approval)],
     ['May grant', grantOffer === null ? undefined : `up to ${grantOffer.maxSeconds} s`],
+    ...grantFacts(approval),
     ['Decided', decision === null ? undefined : decidedOf(decision)],
     ['Until', approval.expiresAt],
     ['Digest', approval.digest],
@@ -90,6 +91,18 @@ function factsOf(approval: ApprovalAnswer): string[] {
   return facts
     .filter(([, text]) => text !== undefined && text !== '')
     .map(([name, text]) => `${name.padEnd(10)} ${line(text ?? '')}`);
+}
+
+/** All that a grant covers: a signer must not miss a tool. */
+function grantFacts({ grant, kind }: ApprovalAnswer): (readonly [string, string | undefined])[] {
+  if (grant === null || kind !== 'grant') return [];
+  const { calls, resources, when } = grant.scope;
+  return [
+    ...resources.map((tool) => ['Tool', tool] as const),
+    ['Condition', when ?? 'any arguments'],
+    ['Calls', String(calls ?? 'any number')],
+    ['For', grant.seconds === null ? undefined : `${grant.seconds} s`],
+  ];
 }
 
 function beforeOf({ similar }: ApprovalAnswer): string {

@@ -92,16 +92,18 @@ function settlementProvider(settings: ApprovalSettings): Provider {
   };
 }
 
+const delegationsProvider: Provider = {
+  provide: Delegations,
+  useFactory: (data: DataSource, relay: OutboxRelay) => new Delegations(data, relay),
+  inject: [DataSource, OutboxRelay],
+};
+
 /** What people work with. */
 export function deskProviders({ bus, people }: ApprovalSettings): Provider[] {
   const { adminTenants, directory, pageUrl } = people;
   return [
     CopyBindings,
-    {
-      provide: Delegations,
-      useFactory: (data: DataSource, relay: OutboxRelay) => new Delegations(data, relay),
-      inject: [DataSource, OutboxRelay],
-    },
+    delegationsProvider,
     {
       provide: ApprovalList,
       useFactory: (data: DataSource) => new ApprovalList(data, pageUrl),

@@ -28,9 +28,14 @@ const argumentLimits = { maxCodePoints: 600, maxLines: 15 };
 export function plainTextOf(view: ApprovalView): PlainText {
   const who = piece(view.requester.displayName ?? view.requester.objectId);
   const what = piece(view.kind === 'grant' ? `a grant on ${view.server}` : view.resource);
+  const scope = view.kind === 'grant' ? view.grant?.scope : undefined;
   const lines = [
     ['Who', `${who} (${view.requesterKind})`],
     ['What', `${what} on ${piece(view.server)}`],
+    ['Tools', scope?.resources.map((tool) => piece(tool)).join(', ')],
+    ['Condition', scope === undefined ? undefined : piece(scope.when ?? 'any arguments')],
+    ['Calls', scope === undefined ? undefined : String(scope.calls ?? 'any number')],
+    ['For', view.grant?.seconds == null ? undefined : `${view.grant.seconds} s`],
     ['Why', view.justification === null ? undefined : piece(view.justification)],
     ['Risk', view.risk.level],
     ['Rules', view.rules.map(({ id, message }) => piece(message ?? id)).join(' ')],
