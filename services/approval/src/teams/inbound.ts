@@ -27,7 +27,6 @@ const answers = {
   TENANT_REFUSED: [403, 'The activity was refused.'],
   BODY_UNREADABLE: [400, 'The body cannot be read.'],
   BODY_TOO_LARGE: [413, 'The body is too large.'],
-  TOO_MANY_REQUESTS: [429, 'Too many requests.'],
 } as const satisfies Record<TeamsRefusalCode, readonly [number, string]>;
 
 /** The door: lets in what the Bot Connector sends for this bot and this tenant, and puts the rest on record. */
@@ -71,8 +70,7 @@ export class Inbound {
   async #record(refusal: TeamsRefusal, address: string): Promise<void> {
     const detail = visibleLine(refusal.detail, 700);
     // The record must not be what a flood fills.
-    const isRecorded = refusal.code !== 'TOO_MANY_REQUESTS' && this.#refusals.take(address);
-    if (!isRecorded) {
+    if (!this.#refusals.take(address)) {
       this.#logger.debug(`refused, unrecorded: ${refusal.code}`);
       return;
     }

@@ -6,8 +6,7 @@ export type TeamsRefusalCode =
   | 'SERVICE_URL_REFUSED'
   | 'TENANT_REFUSED'
   | 'BODY_UNREADABLE'
-  | 'BODY_TOO_LARGE'
-  | 'TOO_MANY_REQUESTS';
+  | 'BODY_TOO_LARGE';
 
 /** A request to the messages endpoint that is refused before it means anything. */
 export class TeamsRefusal extends Error {
