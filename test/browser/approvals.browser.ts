@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { DemoIdentityName } from '../../demo/entra/identities.js';
 import { eventually } from '../stack/http.js';
 import { accessibilityOf } from './accessibility.js';
-import { figure, launchChromium, picture } from './browser.js';
+import { figure, guidePicture, launchChromium, picture } from './browser.js';
 import { PageWindow } from './page-window.js';
 import { type PeopleWorld, startPeopleWorld, type Told } from './people-world.js';
 import { channel, TeamsWindow } from './teams-window.js';
@@ -73,7 +73,9 @@ async function waitingRefund(...asked: Parameters<typeof refund>) {
 }
 
 async function deny(id: string, reason = 'done here'): Promise<void> {
-  await world.rest('approver', `/v1/approvals/${id}/decision`, { decision: 'refuse', reason });
+  const decision = { decision: 'refuse', reason };
+  const { status } = await world.rest('approver', `/v1/approvals/${id}/decision`, decision);
+  expect(status).toBe(200);
 }
 
 /** Presses Tab until something with these words has the focus. */
@@ -290,18 +292,25 @@ describe('for everybody', () => {
   const ended: Promise<Told>[] = [];
 
   beforeAll(async () => {
-    const press = async (who: DemoIdentityName, path: string, body: unknown) =>
-      world.rest(who, `${path}/${typeof body === 'string' ? body : 'decision'}`, body);
-    const decided = async (order: string, decision: object | string) => {
+    const press = async (who: DemoIdentityName, id: string, noun: string, body: object) => {
+      const { status } = await world.rest(who, `/v1/approvals/${id}/${noun}`, body);
+      expect(status).toBe(200);
+    };
+    const decided = async (order: string, noun: 'decision' | 'withdrawal', body: object) => {
       const { id, told } = await waitingRefund(order, 80, 'Parcel came back');
-      const who = decision === 'withdrawal' ? 'analyst' : 'approver';
-      await press(who, `/v1/approvals/${id}`, decision);
+      await press(noun === 'decision' ? 'approver' : 'analyst', id, noun, body);
       await told;
       return id;
     };
-    const approved = await decided('A-2101', { decision: 'approve', reason: 'checked' });
-    const denied = await decided('A-2102', { decision: 'refuse', reason: 'no receipt' });
-    const withdrawn = await decided('A-2103', 'withdrawal');
+    const approved = await decided('A-2101', 'decision', {
+      decision: 'approve',
+      reason: 'checked',
+    });
+    const denied = await decided('A-2102', 'decision', {
+      decision: 'refuse',
+      reason: 'no receipt',
+    });
+    const withdrawn = await decided('A-2103', 'withdrawal', {});
     const late = await waitingRefund('H-2104');
     await late.told;
     const open = async (order: string, amount = 125.5, justification?: string) => {
@@ -311,9 +320,13 @@ describe('for everybody', () => {
     };
     const reason = 'Customer was charged twice, ticket 4711';
     const oneOfTwo = await open('A-2105', 900, 'Whole order lost in transit');
-    await press('approver2', `/v1/approvals/${oneOfTwo}`, { decision: 'approve', reason: '' });
+    await press('approver2', oneOfTwo, 'decision', { decision: 'approve', reason: '' });
     const unreasoned = await open('J-2106');
-    const removal = { tool: 'delete_customer', arguments: { id: 'T-2107' } } as const;
+    const removal = {
+      tool: 'delete_customer',
+      arguments: { id: 'T-2107' },
+      justification: 'Left over from the load test',
+    } as const;
     ended.push(world.call('engineer', removal));
     const grant = await world.waiting('T-2107');
     await world.breakGlass('engineer', {
@@ -342,6 +355,7 @@ describe('for everybody', () => {
   test.each(['light', 'dark'] as const)(
     'when every screen is looked at in %s, then axe finds nothing',
     async (colorScheme) => {
+      const guided = { light: 'grant', dark: 'pending' };
       const broken: Record<string, readonly string[]> = {};
       const passes: number[] = [];
       const look = async ({ page: at }: PageWindow, name: string) => {
@@ -367,6 +381,7 @@ describe('for everybody', () => {
       await look(petra, 'inbox');
       await go('/approvals?show=open');
       await look(petra, 'inbox-waiting');
+      if (colorScheme === 'light') await guidePicture(at, 'approvals-inbox');
       await go('/approvals?show=decided');
       await look(petra, 'inbox-decided');
       await go('/approvals?server=unknown');
@@ -375,6 +390,8 @@ describe('for everybody', () => {
         await go(`/approvals/${id}`);
         if (name === 'grant') await at.getByText('Approve for a while').click();
         await look(petra, `detail-${name}`);
+        if (name === guided[colorScheme])
+          await guidePicture(at, colorScheme === 'light' ? 'approvals-detail' : 'approvals-dark');
       }
       await go(`/approvals/${shown.pending}`);
       await at.keyboard.press('a');
@@ -430,6 +447,8 @@ describe('for everybody', () => {
     await at.getByRole('heading', { name: 'Your decision' }).waitFor();
     await fits();
     await picture(at, 'page-phone-detail');
+    await at.setViewportSize({ width: 390, height: 1180 });
+    await guidePicture(at, 'approvals-phone');
     await at.getByRole('button', { name: 'Approve once' }).tap();
 
     expect(await told).toEqual(paid('A-2201', 60));

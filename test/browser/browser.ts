@@ -40,6 +40,13 @@ export async function picture(shown: Page | Locator, name: string): Promise<void
   else await shown.screenshot({ path });
 }
 
+/** Keeps a picture for the guide, of what fits on the screen; `docs/pictures/` has copies of some day. */
+export async function guidePicture(shown: Page | Locator, name: string): Promise<void> {
+  const folder = join(artefactFolder, 'guide');
+  mkdirSync(folder, { recursive: true });
+  await shown.screenshot({ path: join(folder, `${name}.png`) });
+}
+
 /** Keeps a figure beside the pictures, in `figures.json`. */
 export function figure(name: string, value: unknown): void {
   mkdirSync(artefactFolder, { recursive: true });

@@ -111,13 +111,9 @@ export async function startPeopleWorld(): Promise<PeopleWorld> {
       }),
     rest: ask,
     close: async () => {
-      const t0 = Date.now();
       for (const client of callers.values()) await (await client).close();
-      console.log('clients', Date.now() - t0);
       await stack.close();
-      console.log('stack', Date.now() - t0);
       await world.close();
-      console.log('world', Date.now() - t0);
     },
   };
 }

@@ -2,7 +2,7 @@ import type { Browser } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { RoomMessage } from '../../demo/teams/rooms.js';
 import { eventually } from '../stack/http.js';
-import { figure, launchChromium, picture } from './browser.js';
+import { figure, guidePicture, launchChromium, picture } from './browser.js';
 import { type PeopleWorld, startPeopleWorld, type Told } from './people-world.js';
 import { channel, TeamsWindow } from './teams-window.js';
 
@@ -87,7 +87,7 @@ describe('approve', () => {
     const waiting = await ana.says('Ana Analyst', 'A-1042', 'Waiting for approval');
     expect(await waiting.locator('button, textarea').count()).toBe(0);
     expect(world.executed('A-1042')).toEqual([]);
-    await picture(petra.card(channel, 'A-1042').locator('.card'), 'teams-card-pending');
+    await guidePicture(petra.card(channel, 'A-1042').locator('.card'), 'teams-card-pending');
     await picture(waiting.locator('.card'), 'teams-requester-waiting');
     await picture(petra.page, 'teams-pending');
 
@@ -99,8 +99,8 @@ describe('approve', () => {
     const outcome = await ana.says('Ana Analyst', 'A-1042', 'Approved');
     expect(await outcome.textContent()).toContain('By: Petra Approver');
     expect(world.executed('A-1042')).toHaveLength(1);
-    await picture(petra.card(channel, 'A-1042').locator('.card'), 'teams-card-approved');
-    await picture(outcome.locator('.card'), 'teams-requester-approved');
+    await guidePicture(petra.card(channel, 'A-1042').locator('.card'), 'teams-card-approved');
+    await guidePicture(outcome.locator('.card'), 'teams-requester');
   });
 
   test('when the button is pressed twice and the press is sent five times more, then it is one decision and one call', async () => {
@@ -198,21 +198,42 @@ describe('deny', () => {
 
 describe('who may not', () => {
   test.each([
-    ['somebody of another group', () => emil, 'You are in none of the groups that are asked.'],
-    ['the requester', () => ana, 'Nobody signs their own request.'],
-  ])('when %s presses, then a line says why, and nothing changes', async (who, window, words) => {
-    const order = `A-106${who.length}`;
-    const told = refund(order);
-    await window().says(channel, order, 'Approval needed');
+    {
+      who: 'somebody of another group',
+      window: () => emil,
+      words: 'You are in none of the groups that are asked.',
+      code: 'APPROVER_NOT_IN_GROUP',
+      order: 'A-1061',
+    },
+    {
+      who: 'the requester',
+      window: () => ana,
+      words: 'Nobody signs their own request.',
+      code: 'APPROVER_IS_REQUESTER',
+      order: 'A-1062',
+    },
+  ])(
+    'when $who presses, then a line says why, nothing changes, and it is on record',
+    async (each) => {
+      const { code, order, window, words } = each;
+      const told = refund(order);
+      await window().says(channel, order, 'Approval needed');
 
-    await window().press(channel, order, 'Approve once');
-    await window().toast(words);
+      await window().press(channel, order, 'Approve once');
+      await window().toast(words);
 
-    await allSay(order, 'Approval needed');
-    expect(world.executed(order)).toEqual([]);
-    await petra.press(channel, order, 'Approve once');
-    expect(await told).toEqual(paid(order));
-  });
+      await allSay(order, 'Approval needed');
+      expect(world.executed(order)).toEqual([]);
+      const id = await world.waiting(order);
+      await eventually(async () => {
+        const query = `type=countersign.press.refused.v1&code=${code}`;
+        const { body } = await world.rest('auditor', `/v1/events?${query}`);
+        expect(JSON.stringify(body)).toContain(id);
+      });
+      await petra.press(channel, order, 'Approve once');
+      expect(await told).toEqual(paid(order));
+    },
+  );
 });
 
 describe('races', () => {

@@ -87,7 +87,7 @@ describe.skipIf(isWithoutBroker() || !canBreakBrokers())(
       await vi.waitFor(() => {
         expect(lost(checked.load, read)).toEqual([]);
       }, patience);
-      expect(subscription.isLive()).toBe(true);
+      await vi.waitFor(() => expect(subscription.isLive()).toBe(true), patience);
       await Promise.all([checked.log.close(), unchecked.log.close()]);
     });
   },
