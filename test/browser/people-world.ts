@@ -85,10 +85,15 @@ export async function startPeopleWorld(): Promise<PeopleWorld> {
     origin: `http://localhost:${world.port}`,
     signInUrl: entra.signInUrl,
     teams,
-    call: async (who, { arguments: given, justification, tool }) => {
+    call: (who, { arguments: given, justification, tool }) => {
       const said = { 'countersign/justification': justification };
       const meta = justification === undefined ? {} : { _meta: said };
-      return toldOf(await (await caller(who)).callTool({ name: tool, arguments: given, ...meta }));
+      const told = caller(who)
+        .then(async (client) => client.callTool({ name: tool, arguments: given, ...meta }))
+        .then(toldOf);
+      // Whoever waits for it learns of a failure; a test that has failed before waits no more.
+      told.catch(() => undefined);
+      return told;
     },
     breakGlass: async (who, { arguments: given, justification, tool }) => {
       const client = await hurried(url, await world.token(who), justification);

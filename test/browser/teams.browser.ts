@@ -1,10 +1,27 @@
 import type { Browser } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { z } from 'zod';
+import { demoIdentities } from '../../demo/entra/identities.js';
 import type { RoomMessage } from '../../demo/teams/rooms.js';
 import { eventually } from '../stack/http.js';
 import { figure, guidePicture, launchChromium, picture } from './browser.js';
 import { type PeopleWorld, startPeopleWorld, type Told } from './people-world.js';
 import { channel, TeamsWindow } from './teams-window.js';
+
+const refusedSchema = z.object({
+  events: z.array(
+    z.object({
+      event: z.object({
+        data: z.object({
+          approvalId: z.string().nullable(),
+          objectId: z.string().nullable(),
+          code: z.string(),
+          channel: z.string(),
+        }),
+      }),
+    }),
+  ),
+});
 
 let world: PeopleWorld;
 let browser: Browser;
@@ -202,7 +219,9 @@ describe('who may not', () => {
       who: 'somebody of another group',
       window: () => emil,
       words: 'You are in none of the groups that are asked.',
-      code: 'APPROVER_NOT_IN_GROUP',
+      // To somebody who is not asked the desk says that there is nothing.
+      code: 'APPROVAL_NOT_FOUND',
+      oid: demoIdentities.engineer.oid,
       order: 'A-1061',
     },
     {
@@ -210,12 +229,13 @@ describe('who may not', () => {
       window: () => ana,
       words: 'Nobody signs their own request.',
       code: 'APPROVER_IS_REQUESTER',
+      oid: demoIdentities.analyst.oid,
       order: 'A-1062',
     },
   ])(
     'when $who presses, then a line says why, nothing changes, and it is on record',
     async (each) => {
-      const { code, order, window, words } = each;
+      const { code, oid, order, window, words } = each;
       const told = refund(order);
       await window().says(channel, order, 'Approval needed');
 
@@ -226,9 +246,10 @@ describe('who may not', () => {
       expect(world.executed(order)).toEqual([]);
       const id = await world.waiting(order);
       await eventually(async () => {
-        const query = `type=countersign.press.refused.v1&code=${code}`;
+        const query = 'type=countersign.press.refused.v1&limit=500';
         const { body } = await world.rest('auditor', `/v1/events?${query}`);
-        expect(JSON.stringify(body)).toContain(id);
+        const presses = refusedSchema.parse(body).events.map(({ event }) => event.data);
+        expect(presses).toContainEqual({ approvalId: id, objectId: oid, code, channel: 'teams' });
       });
       await petra.press(channel, order, 'Approve once');
       expect(await told).toEqual(paid(order));

@@ -119,6 +119,17 @@ describe('who is asked', { timeout: 60_000 }, () => {
     await house.heard(callApproved, callId);
   });
 
+  test('when a group is asked for the first time, then its people see it at once, though they have just looked', async () => {
+    const directory = new ConfiguredGroups(ada.tenantId, { [approvers]: [stranger.objectId] });
+    const house = await newHouse({ people: { directory } });
+    const { body } = await house.as(stranger).get('?status=pending').expect(200);
+
+    const { approvalId } = await asked(house);
+
+    expect(body.approvals).toEqual([]);
+    await house.as(stranger).get(`/${approvalId}`).expect(200);
+  });
+
   test('when memberships cannot be had, then nobody signs, it stays pending, and the press is on record', async () => {
     class Down extends GroupDirectory {
       override async memberOf(): Promise<never> {

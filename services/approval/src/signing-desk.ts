@@ -129,8 +129,10 @@ export class SigningDesk extends Desk {
   async known(reader: Principal): Promise<Principal> {
     const { directory } = this.parts;
     if (directory instanceof TokenGroups) return reader;
-    const groups = await this.#remembered.get(`${reader.tenantId}/${reader.objectId}`, async () => {
-      const asked = await this.parts.list.askedGroups();
+    // A group that is asked for the first time must not be missed for as long as the memory lasts.
+    const asked = (await this.parts.list.askedGroups()).toSorted();
+    const name = `${reader.tenantId}/${reader.objectId}/${asked.join()}`;
+    const groups = await this.#remembered.get(name, async () => {
       const places = await this.parts.delegations.placesOf(reader);
       const people = [reader, ...places.map((place) => ({ ...reader, ...place, groups: [] }))];
       const found = await Promise.all(

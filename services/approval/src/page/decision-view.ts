@@ -181,6 +181,7 @@ function confirmDialog(view: ApprovalView): Element {
     { id: 'confirm', 'aria-labelledby': 'confirm-title' },
     h('h2', { id: 'confirm-title' }, `${approveWords(view)}?`),
     h('p', {}, nameOf(view.requester), ' ', wish(view), '.'),
+    view.maskedArguments !== '' && h('p', {}, code(shown(view.maskedArguments, 400))),
     h('p', { class: 'hint' }, consequence(view)),
     h(
       'div',

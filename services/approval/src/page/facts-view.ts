@@ -1,6 +1,5 @@
 import type { ApprovalView } from '../approval-view.js';
 import { visibleLines } from '../visible-text.js';
-import { isOpen } from '../wish.js';
 import { scopeList } from './decision-view.js';
 import { type Content, type Element, h } from './html.js';
 import { indentJson } from './indent-json.js';
@@ -153,7 +152,7 @@ function facts(view: ApprovalView, now: Date): readonly (readonly [string, Conte
       ),
     ],
     ['Signatures', view.sets.map((set) => h('div', {}, signatureWords(set)))],
-    ...(isOpen(view) ? [['Expires', moment(view.expiresAt, now)] as const] : []),
+    ...(view.state === 'pending' ? [['Expires', moment(view.expiresAt, now)] as const] : []),
     ['Request id', code(view.id)],
     ['Arguments digest', code(view.digest)],
     ['Policy', code(view.bundle)],

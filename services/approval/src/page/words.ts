@@ -84,7 +84,7 @@ export function voteWord({ kind }: ApprovalView, decision: 'approve' | 'refuse')
 /** Where a signature was given. */
 export function channelWords(channel: string): string {
   const words: Readonly<Record<string, string>> = {
-    page: 'on this page',
+    page: 'on the approval page',
     teams: 'in Teams',
     rest: 'over REST',
   };

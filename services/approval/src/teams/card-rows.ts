@@ -1,5 +1,5 @@
 import type { Actor } from '#contracts';
-import type { ApprovalView, GrantScope, SignatureSet } from '../approval-view.js';
+import type { ApprovalState, ApprovalView, GrantScope, SignatureSet } from '../approval-view.js';
 import { visibleLine } from '../visible-text.js';
 import { wishWords } from '../wish.js';
 import {
@@ -143,8 +143,17 @@ export function similarRows(view: ApprovalView, scale: Scale): CardElement[] {
   return view.similar.slice(0, mostSimilar).map((each) => {
     const by = each.decidedBy === null ? '' : ` by ${each.decidedBy}`;
     const said = each.reason === '' ? '' : `: ${each.reason}`;
-    return row('Before', `${each.outcome}${by} at ${utc(each.decidedAt)}${said}`, scale(170));
+    return row(
+      'Before',
+      `${outcomeWord(each.outcome)}${by} at ${utc(each.decidedAt)}${said}`,
+      scale(170),
+    );
   });
+}
+
+function outcomeWord(outcome: ApprovalState): string {
+  if (outcome === 'refused') return 'denied';
+  return outcome === 'leased' || outcome === 'used' ? 'approved' : outcome;
 }
 
 /** Exactly what a grant lets somebody do. How often comes last and apart, so that no long name pushes it away. */

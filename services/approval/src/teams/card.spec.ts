@@ -250,7 +250,7 @@ describe('an open approval', () => {
     expect(linesOf(card)).toContain(
       "Warning: the tool's definition has changed since 2026-11-23 10:05:00 UTC",
     );
-    expect(linesOf(card)).toContain('Before: used by x at 2026-11-23 10:05:00 UTC: x');
+    expect(linesOf(card)).toContain('Before: approved by x at 2026-11-23 10:05:00 UTC: x');
     expect(linesOf(card)).toContain('Signed: x approved at 2026-11-23 10:05:00 UTC: x');
   });
 

@@ -3,6 +3,7 @@ export const detailStyle = `
 .words { max-width: 36rem; margin-inline: auto; padding-block: 2rem }
 .detail { display: grid; gap: 1rem; align-items: start }
 .detail section, .said { background: var(--card); border: 1px solid var(--line); border-radius: .75rem; padding: 1rem }
+.detail section > :last-child { margin-block-end: 0 }
 .said > section { border: 0; padding: 0; margin-block-start: 1rem }
 .said .who, .said h1 code, .row h3 code { font-weight: 700 }
 .said h1 { font-weight: 500 }
@@ -24,7 +25,9 @@ export const detailStyle = `
 .decide form .hint { margin-block: .375rem 0 }
 .decide .approve { width: 100% }
 .decide details { margin-block: .75rem }
-.decide details .approve, dialog .approve { width: auto }
+.decide details .approve, .decide dialog .approve { width: auto }
+.decide dialog form, .decide dialog button { margin: 0 }
+.decide dialog code { overflow-wrap: anywhere }
 .scope code { font-weight: 600 }
 .facts { margin: 0; display: grid; gap: .5rem 1.5rem; grid-template-columns: repeat(auto-fit, minmax(min(18rem, 100%), 1fr)) }
 .facts dt { color: var(--quiet); font-size: .875rem }
