@@ -66,7 +66,7 @@ export interface ApprovalView {
   readonly id: string;
   readonly kind: ApprovalKind;
   readonly state: ApprovalState;
-  /** Grows with every change. */
+  /** Grows with every change that is shown; what becomes of a signature once it is given is none. */
   readonly version: number;
   readonly requester: Actor;
   readonly requesterKind: 'person' | 'workload' | 'agent';

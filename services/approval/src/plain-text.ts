@@ -24,39 +24,57 @@ const states: Readonly<Record<ApprovalView['state'], string>> = {
 const maxPiece = 200;
 const argumentLimits = { maxCodePoints: 600, maxLines: 15 };
 
+type Line = readonly [name: string, text: string | undefined];
+
 /** An approval in plain words, every foreign piece made harmless and cut. */
 export function plainTextOf(view: ApprovalView): PlainText {
   const who = piece(view.requester.displayName ?? view.requester.objectId);
   const what = piece(view.kind === 'grant' ? `a grant on ${view.server}` : view.resource);
-  const scope = view.kind === 'grant' ? view.grant?.scope : undefined;
-  const lines = [
+  const lines: readonly Line[] = [
     ['Who', `${who} (${view.requesterKind})`],
     ['What', `${what} on ${piece(view.server)}`],
-    ['Tools', scope?.resources.map((tool) => piece(tool)).join(', ')],
-    ['Condition', scope === undefined ? undefined : piece(scope.when ?? 'any arguments')],
-    ['Calls', scope === undefined ? undefined : String(scope.calls ?? 'any number')],
-    ['For', view.grant?.seconds == null ? undefined : `${view.grant.seconds} s`],
+    ...wishLines(view),
     ['Why', view.justification === null ? undefined : piece(view.justification)],
     ['Risk', view.risk.level],
-    ['Rules', view.rules.map(({ id, message }) => piece(message ?? id)).join(' ')],
+    ...view.rules.map(({ id, message }): Line => ['Rule', piece(message ?? id)]),
     ['Arguments', visibleLines(view.maskedArguments, argumentLimits).join('\n')],
-    [
-      'Decided by',
-      view.decision?.by.map((each) => piece(each.displayName ?? each.objectId)).join(', '),
-    ],
-    ['Reason', view.decision === null ? undefined : piece(view.decision.reason)],
-    [
-      view.decision === null ? 'Until' : 'Decided',
-      (view.decision?.at ?? view.expiresAt).toISOString(),
-    ],
+    ...endLines(view),
     ['Digest', view.digest.slice(0, 16)],
     ['Page', view.url],
-  ] as const;
+  ];
   const body = lines
     .filter(([, text]) => text !== undefined && text !== '')
     .map(([name, text]) => `${name}: ${text}`)
     .join('\n');
   return { subject: `${who} · ${what}: ${states[view.state]}`, body };
+}
+
+/** All that a grant would cover, where one is asked for. */
+function wishLines({ grant, kind }: ApprovalView): readonly Line[] {
+  if (kind !== 'grant' || grant === null) return [];
+  const { calls, resources, when } = grant.scope;
+  return [
+    ...resources.map((tool): Line => ['Tool', piece(tool)]),
+    ['Condition', piece(when ?? 'any arguments')],
+    ['Calls', String(calls ?? 'any number')],
+    ['For', grant.seconds === null ? undefined : `${grant.seconds} s`],
+  ];
+}
+
+/** Until when it waits, or how it ended. */
+function endLines({ decision, expiresAt }: ApprovalView): readonly Line[] {
+  if (decision === null) return [['Until', timeOf(expiresAt)]];
+  const by = decision.by.map((each) => piece(each.displayName ?? each.objectId)).join(', ');
+  return [
+    ['Decided by', by],
+    ['Reason', piece(decision.reason)],
+    ['Decided', timeOf(decision.at)],
+  ];
+}
+
+/** UTC, to the second. */
+function timeOf(date: Date): string {
+  return `${date.toISOString().slice(0, 19).replace('T', ' ')} UTC`;
 }
 
 function piece(text: string): string {

@@ -103,11 +103,16 @@ function pendingOf({ data }: GateEvents['asked'], decided: Decided): Pending {
 }
 
 function refused(event: GateEvents['refused']): Refusal {
-  const { approvalId, by, code, reason } = event.data;
-  const who = by?.displayName ?? 'an approver';
-  const message =
-    code === 'SUPERSEDED'
-      ? 'Another call of the same request used the approval; the result was given there.'
-      : `Refused by ${who}${reason === '' ? '.' : `: ${reason}`}`;
-  return new Refusal('APPROVAL_REFUSED', 'approval', message, { approvalId });
+  const { approvalId } = event.data;
+  return new Refusal('APPROVAL_REFUSED', 'approval', wordsOf(event), { approvalId });
+}
+
+function wordsOf({ data }: GateEvents['refused']): string {
+  const { by, code, reason } = data;
+  if (code === 'SUPERSEDED') {
+    return 'Another call of the same request used the approval; the result was given there.';
+  }
+  const told = reason === '' ? '.' : `: ${reason}`;
+  if (code === 'WITHDRAWN') return `The request is withdrawn${told}`;
+  return `Refused by ${by?.displayName ?? 'an approver'}${told}`;
 }

@@ -18,5 +18,7 @@ export function clientInfoOf(message: Message | undefined): ClientInfo | null {
 
 /** Text that a client says of itself, cut: it goes into every record. */
 function shortText(value: Json | undefined, maxLength: number): string {
-  return typeof value === 'string' ? value.slice(0, maxLength).toWellFormed().replaceAll('\0', '') : '';
+  return typeof value === 'string'
+    ? value.slice(0, maxLength).toWellFormed().replaceAll('\0', '')
+    : '';
 }
