@@ -52,6 +52,8 @@ export const teamsSchema = z
     post: z.array(postSchema).default([]),
     /** Asked for groups that `post` does not name. */
     conversation: conversationId.optional(),
+    /** Gets the summaries of what was decided; `conversation` unless said. */
+    summary: conversationId.optional(),
     /** People who get a copy of their own, by group; as far as they have installed the app. */
     people: z.record(groupName, z.array(entraId).min(1)).default({}),
   })

@@ -344,6 +344,27 @@ describe('copies', () => {
     expect(summary?.rootId).toBe(summary?.activityId);
   });
 
+  test('when a summary is due, then it goes to its own conversation, else to the standard one', async () => {
+    const summary = await teams.install({ kind: 'groupChat', name: 'Leads' });
+    const standard = await teams.install({ kind: 'channel', name: 'Standard' });
+    const told = async (): Promise<string[]> => {
+      const [place, ...others] = await gateway.channel.summaryPlaces();
+      expect(others).toEqual([]);
+      if (place === undefined) return [];
+      await gateway.channel.tell(place, null, { kind: 'summary', text: '3 approved.' });
+      return teams.rooms
+        .messages(place.address['conversationId'])
+        .flatMap(({ card }) => linesOf(card));
+    };
+
+    await configured({ summary: summary.id, conversation: standard.id });
+    expect(await told()).toEqual(['3 approved.']);
+    await configured({ conversation: standard.id });
+    expect(await told()).toEqual(['3 approved.']);
+    await configured({ conversation: undefined });
+    expect(await gateway.channel.summaryPlaces()).toEqual([]);
+  });
+
   test('when an address is not whole, then it is no use to try again', async () => {
     const place = { key: 'x', audience: 'approvers', address: {} } as const;
 

@@ -15,6 +15,8 @@ import { type PostTargets, targetConversations, targetPeople } from './post-targ
 /** Whom this channel asks and tells. */
 export interface TeamsChannelSettings extends PostTargets {
   readonly tenant: string;
+  /** Gets the summaries; `conversation` unless said. */
+  readonly summary?: string | undefined;
 }
 
 /**
@@ -43,6 +45,12 @@ export class TeamsChannel implements ApprovalChannel {
       ...people.map((each) => placeOf(`person:${each.personId ?? ''}`, 'approvers', each)),
       ...requester.map((each) => placeOf(`requester:${each.personId ?? ''}`, 'requester', each)),
     ];
+  }
+
+  async summaryPlaces(): Promise<readonly Place[]> {
+    const id = this.settings.summary ?? this.settings.conversation;
+    const usable = await this.#usable(id === undefined ? [] : [id]);
+    return usable.map((each) => placeOf(`summary:${each.conversationId}`, 'approvers', each));
   }
 
   async post(place: Place, view: ApprovalView, nonce: string): Promise<ChannelAddress> {
