@@ -186,7 +186,7 @@ export class Approvals {
       if (open !== undefined) {
         const current = await this.#refreshed(work, open, created, now);
         if (!openStatuses.some((each) => each === current.approval.status)) continue;
-        await this.#attach(work, request, current);
+        await this.#attach(work, request, await this.#covered(work, request, current, now));
         return;
       }
       if (await this.#isOneTooMany(rows, created)) {
@@ -218,7 +218,15 @@ export class Approvals {
     await this.#conclusion.of(work, found, covered ?? created, now);
   }
 
-  /** The open approval as time and the tool's definition have left it. */
+  /** What waits for people is signed at once where a grant has been given meanwhile. */
+  async #covered(work: EntityManager, request: Request, open: Found, now: Date): Promise<Found> {
+    if (open.approval.status !== 'pending') return open;
+    const covered = await this.#grants.cover(work, open.approval, request.grantIds, now);
+    if (covered === undefined) return open;
+    return { ...open, approval: await this.#conclusion.of(work, open, covered, now) };
+  }
+
+  /** The open approval as time and the tool’s definition have left it. */
   async #refreshed(work: EntityManager, open: Found, created: Approval, now: Date): Promise<Found> {
     const { definition } = open.approval;
     const isOther =

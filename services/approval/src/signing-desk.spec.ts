@@ -483,6 +483,25 @@ describe('grants ahead of need', { timeout: 60_000 }, () => {
     await house.heard(callApproved, callId);
   });
 
+  test('when a grant is given while a call waits for people, then its retry goes on without them', async () => {
+    const house = await newHouse();
+    const waiting = await asked(house, { requirement: offering, digest: '1'.repeat(64) });
+    await house.gaveUp(waiting.callId);
+    const id = await wished(house);
+    await decided(house, id);
+    const { approvalId } = await house.heard(approvalRequested, id);
+    await house.as(bob).approve(approvalId).expect(200);
+
+    const again = await asked(house, {
+      requirement: offering,
+      digest: '1'.repeat(64),
+      verdict: { grantIds: [id] },
+    });
+
+    expect(again.approvalId).toBe(waiting.approvalId);
+    expect((await house.heard(callApproved, again.callId)).statement.grant?.id).toBe(id);
+  });
+
   test('when it is extended, then people are asked anew for the same scope', async () => {
     const house = await newHouse();
     const id = await wished(house);
