@@ -84,7 +84,9 @@ function addDeciding(approvals: Command, given: Commands): void {
 
 function outcomeOf({ id, sets, status }: ApprovalAnswer): string {
   const signed = sets.map((set) => `${set.signed}/${set.quorum}`).join(', ');
-  return status === 'pending' ? `${id}: pending, signed ${signed}` : `${id}: ${line(status)}`;
+  if (status === 'pending') return `${id}: pending, signed ${signed}`;
+  const isSigned = status === 'leased' || status === 'used';
+  return `${id}: ${isSigned ? 'approved' : line(status)}`;
 }
 
 function pathOf(id: string): string {

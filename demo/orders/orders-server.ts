@@ -63,8 +63,23 @@ async function answer(
     return;
   }
   const known = sessions.get(String(request.headers['mcp-session-id'] ?? ''));
-  const transport = known ?? (await open(sessions, executions));
+  const transport =
+    known ??
+    (isInitialize(request.body) ? await open(sessions, executions) : await openOnce(executions));
   await transport.handleRequest(request, response, request.body);
+}
+
+/** For a request by itself, as somebody with curl makes it. */
+async function openOnce(executions: Execution[]): Promise<StreamableHTTPServerTransport> {
+  const transport = new StreamableHTTPServerTransport({});
+  await ordersTools(executions).connect(transport);
+  return transport;
+}
+
+function isInitialize(body: unknown): boolean {
+  return (
+    typeof body === 'object' && body !== null && 'method' in body && body.method === 'initialize'
+  );
 }
 
 async function open(
