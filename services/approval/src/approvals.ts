@@ -189,7 +189,8 @@ export class Approvals {
         await this.#attach(work, request, await this.#covered(work, request, current, now));
         return;
       }
-      if (await this.#isOneTooMany(rows, created)) {
+      const { pendingPerRequester } = this.parts;
+      if (isHeld && (await rows.hasPending(created.requester, pendingPerRequester))) {
         await this.#turnAway(work, request, created, 'Too many requests of yours wait already.');
         return;
       }
@@ -274,13 +275,6 @@ export class Approvals {
     const call = { ...this.#waitingCall(request, created), seq: '0' };
     const said = { signer: this.parts.signer, time: created.requestedAt };
     await this.#outbox.add(work, outcomeEvent(created, outcome, call, said));
-  }
-
-  async #isOneTooMany(rows: ApprovalRows, created: Approval): Promise<boolean> {
-    const { pendingPerRequester } = this.parts;
-    return (
-      created.kind === 'call' && (await rows.hasPending(created.requester, pendingPerRequester))
-    );
   }
 
   #waitingCall(request: Request, approval: Approval): Omit<WaitingCallRow, 'seq'> {
