@@ -119,7 +119,7 @@ export const delegationEnded = defineEvent({
   }),
 });
 
-/** Somebody pressed, and it did not count. */
+/** Somebody wanted to decide, withdraw or justify, and it did not count. `detail` says what was wanted, or claimed. */
 export const pressRefused = defineEvent({
   type: 'countersign.press.refused.v1',
   topic,

@@ -96,7 +96,9 @@ export class ApprovalsController {
   ): Promise<object> {
     const { justification } = body;
     return shown(
-      await answered(async () => this.desk.justify(principalOf(request), id, justification)),
+      await answered(async () =>
+        this.desk.justify(principalOf(request), id, justification, 'rest'),
+      ),
     );
   }
 
@@ -106,7 +108,7 @@ export class ApprovalsController {
     @Req() request: Request,
     @Param('id', new ZodPipe(idSchema)) id: string,
   ): Promise<object> {
-    return shown(await answered(async () => this.desk.withdraw(principalOf(request), id)));
+    return shown(await answered(async () => this.desk.withdraw(principalOf(request), id, 'rest')));
   }
 }
 

@@ -27,6 +27,8 @@ export class DeliveryError extends Error {
 
 /** A word besides the copies. */
 export interface Notice {
+  /** The same each time that it is tried. */
+  readonly id: string;
   readonly kind: 'reminder' | 'summary';
   /** Plain text, hostile parts already made harmless. */
   readonly text: string;

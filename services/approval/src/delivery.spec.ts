@@ -27,6 +27,7 @@ interface Heard {
 class Listener {
   readonly heard: Heard[] = [];
   readonly tried: number[] = [];
+  readonly ids: unknown[] = [];
   /** Answers before it accepts: status, and seconds to wait. */
   readonly moods: (readonly [number, string?])[] = [];
   #server!: Server;
@@ -38,6 +39,7 @@ class Listener {
       request.on('end', () => {
         const [status, retryAfter] = this.moods.shift() ?? [204];
         this.tried.push(status);
+        this.ids.push(request.headers['webhook-id']);
         if (status < 300) {
           const message = messageSchema.parse(JSON.parse(body));
           this.heard.push({ headers: request.headers, body, message });
@@ -126,6 +128,22 @@ describe('webhooks', { timeout: 60_000 }, () => {
       .poll(() => types(listener), { timeout: 15_000 })
       .toEqual(['approval.pending', 'approval.reminder', 'approval.expired']);
     expect(JSON.stringify(listener.heard[1]?.message.data)).toContain('Still waiting. Ada');
+  });
+
+  test('when a reminder has to be told again, then it comes under the same id', async () => {
+    const listener = new Listener();
+    listener.moods.push([204], [503, '1']);
+    const house = await opened(listener);
+    const sets = [{ groups: ['44444444-4444-4444-8444-444444444444'], quorum: 1 }];
+    const { callId } = await house.review({ requirement: { sets, expiresAfterSeconds: 20 } });
+    await house.heard(approvalRequested, callId);
+    await expect.poll(() => types(listener)).toEqual(['approval.pending']);
+    const soon = `update approval.approval set requested_at = requested_at - interval '100 seconds'`;
+    await execute(house.databaseUrl, soon, []);
+
+    await expect.poll(() => types(listener)[1], { timeout: 15_000 }).toBe('approval.reminder');
+    expect(listener.tried).toEqual([204, 503, 204]);
+    expect(listener.ids[2]).toBe(listener.ids[1]);
   });
 
   test('when a period is over, then a summary tells what was decided in it, once for all replicas', async () => {

@@ -197,7 +197,7 @@ export class Delivery implements OnApplicationBootstrap, BeforeApplicationShutdo
       this.database.query('delete from notice where id = $1', [id]);
     await this.#attempt(`a ${kind} in ${channel}`, attempts, {
       work: async () => {
-        await this.#channels.get(channel)?.tell(place, message, { kind, text });
+        await this.#channels.get(channel)?.tell(place, message, { id, kind, text });
         await done();
       },
       giveUp: done,

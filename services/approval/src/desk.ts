@@ -2,13 +2,16 @@ import type { Principal } from '#contracts';
 import type { ApprovalState, ApprovalView } from './approval-view.js';
 import type { ChannelAddress, Place } from './channel.js';
 
+/** Where somebody acts. */
+export type Channel = 'rest' | 'page' | 'teams';
+
 /** What somebody does to an approval. */
 export interface DeskPress {
   readonly decision: 'approve' | 'refuse';
   readonly reason: string;
   /** Seconds to grant instead of a single call; absent for this once. */
   readonly grantSeconds?: number | undefined;
-  readonly channel: 'rest' | 'page' | 'teams';
+  readonly channel: Channel;
 }
 
 /** What a reader asks for. */
@@ -27,7 +30,7 @@ export interface DeskPage {
 
 /** A press that was refused before it could count, for the record. */
 export interface RefusedPress {
-  readonly channel: 'rest' | 'page' | 'teams';
+  readonly channel: Channel;
   /** A stable code: `TOKEN_REFUSED`, `TENANT_REFUSED`, … */
   readonly code: string;
   /** For auditors; never a token. */
@@ -47,19 +50,24 @@ export interface CopyBinding {
 /**
  * The signing desk: everything that people can do to approvals, the same for REST, the page and Teams. The rules
  * (requester never, people only, groups of now, once) are kept behind it. Methods throw `ApprovalError` with its
- * codes, and errors for which `isOutage` of #storage holds when the database is away.
+ * codes, on record before it is thrown where something was to change, and errors for which `isOutage` of #storage holds when the database is away.
  */
 export abstract class Desk {
   /** The approvals that the reader asked for or may sign. */
   abstract page(reader: Principal, query: DeskQuery): Promise<DeskPage>;
   /** One of them, with `because` filled for the reader. */
   abstract view(reader: Principal, id: string): Promise<ApprovalView>;
-  /** Signs or refuses. What the rules refuse, an `ApprovalError`, is on record before it is thrown. */
+  /** Signs or refuses. */
   abstract press(by: Principal, id: string, press: DeskPress): Promise<ApprovalView>;
   /** The requester takes the request back. */
-  abstract withdraw(by: Principal, id: string): Promise<ApprovalView>;
+  abstract withdraw(by: Principal, id: string, channel: Channel): Promise<ApprovalView>;
   /** The requester says why. */
-  abstract justify(by: Principal, id: string, justification: string): Promise<ApprovalView>;
+  abstract justify(
+    by: Principal,
+    id: string,
+    justification: string,
+    channel: Channel,
+  ): Promise<ApprovalView>;
   /** As a copy that many read shows it. @throws ApprovalError `APPROVAL_NOT_FOUND` */
   abstract publicView(id: string): Promise<ApprovalView>;
   /** What presses on copies of this channel are checked against; undefined for no such approval. */

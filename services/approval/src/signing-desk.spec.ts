@@ -148,6 +148,25 @@ describe('who is asked', { timeout: 60_000 }, () => {
       .toMatchObject({ code: 'GROUPS_UNAVAILABLE', approvalId, objectId: bob.objectId });
   });
 
+  test.each([
+    ['withdraw', 'withdrawal', undefined],
+    ['justify', 'justification', { justification: 'because' }],
+  ])(
+    'when an approver tries to %s for the requester, then that is refused on record',
+    async (name, path, body) => {
+      const house = await newHouse();
+      const { approvalId } = await asked(house);
+      const before = await house.row(approvalId);
+
+      await house.as(bob).post(`/${approvalId}/${path}`, body).expect(403);
+
+      expect(await house.row(approvalId)).toEqual(before);
+      const found = house.said.find(({ contract }) => contract === pressRefused)?.data;
+      const who = { approvalId, objectId: bob.objectId, channel: 'rest' };
+      expect(found).toMatchObject({ ...who, code: 'NOT_THE_REQUESTER', detail: name });
+    },
+  );
+
   test('when somebody is away, then their delegate signs in their place, and only the delegate', async () => {
     const directory = new ConfiguredGroups(ada.tenantId, { [approvers]: [bob.objectId] });
     const house = await newHouse({ people: { directory } });

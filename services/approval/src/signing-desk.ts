@@ -15,6 +15,7 @@ import { ChangeFeed } from './change-feed.js';
 import { CopyBindings } from './copy-bindings.js';
 import type { Delegations } from './delegations.js';
 import {
+  type Channel,
   type CopyBinding,
   Desk,
   type DeskPage,
@@ -38,11 +39,17 @@ export interface DeskParts {
   readonly adminTenants: readonly string[];
 }
 
+/** What somebody tried, for the record of its refusal. */
+interface Deed {
+  readonly name: 'approve' | 'refuse' | 'withdraw' | 'justify';
+  readonly channel: Channel;
+}
+
 const adminRole = 'Countersign.Admin';
 /** How long the groups of a reader are remembered, milliseconds. */
 const readingMemoryMs = 10_000;
 
-/** The desk over the database: groups are those of the moment of the press, and every refused press is on record. */
+/** The desk over the database: groups are those of the moment of the press, and whatever is refused is on record. */
 export class SigningDesk extends Desk {
   readonly #logger = new Logger('desk');
   readonly #remembered = new BriefMemory<string[]>(readingMemoryMs);
@@ -64,7 +71,7 @@ export class SigningDesk extends Desk {
   }
 
   override async press(by: Principal, id: string, press: DeskPress): Promise<ApprovalView> {
-    return this.#recorded(by, id, press.channel, async () => {
+    return this.#recorded(by, id, { name: press.decision, ...press }, async () => {
       const { presser, onBehalfOf } = await this.#presser(by, id);
       const word: Press = { ...press, onBehalfOf };
       const changed = await this.#change(id, presser, (approval, given) =>
@@ -74,24 +81,33 @@ export class SigningDesk extends Desk {
     });
   }
 
-  override async withdraw(by: Principal, id: string): Promise<ApprovalView> {
+  override async withdraw(by: Principal, id: string, channel: Channel): Promise<ApprovalView> {
     const right = this.isAdmin(by) ? 'admin' : 'requester';
-    const changed = await this.parts.approvals.change(id, (approval, { now }) => {
-      const own = isRequester(approval, by) ? 'requester' : right;
-      const isHidden = own === 'requester' && !maySee(approval, by, now);
-      if (isHidden) throw new ApprovalError('APPROVAL_NOT_FOUND');
-      return { approval: withdraw(approval, by, now, own) };
-    });
+    const changed = await this.#recorded(by, id, { name: 'withdraw', channel }, async () =>
+      this.parts.approvals.change(id, (approval, { now }) => {
+        const own = isRequester(approval, by) ? 'requester' : right;
+        const isHidden = own === 'requester' && !maySee(approval, by, now);
+        if (isHidden) throw new ApprovalError('APPROVAL_NOT_FOUND');
+        return { approval: withdraw(approval, by, now, own) };
+      }),
+    );
     const view = await this.parts.list.view(changed, by);
     return maySee(changed, by, new Date()) ? view : metadataOf(view);
   }
 
-  override async justify(by: Principal, id: string, justification: string): Promise<ApprovalView> {
+  override async justify(
+    by: Principal,
+    id: string,
+    justification: string,
+    channel: Channel,
+  ): Promise<ApprovalView> {
     const words = maskedWords(justification);
-    const changed = await this.#change(id, by, (approval, { now, origin }) => {
-      const after = justify(approval, by, words, now);
-      return { approval: after, said: justifiedEvent(after, actorOf(by), { time: now, origin }) };
-    });
+    const changed = await this.#recorded(by, id, { name: 'justify', channel }, async () =>
+      this.#change(id, by, (approval, { now, origin }) => {
+        const after = justify(approval, by, words, now);
+        return { approval: after, said: justifiedEvent(after, actorOf(by), { time: now, origin }) };
+      }),
+    );
     return this.parts.list.view(changed, by);
   }
 
@@ -188,7 +204,7 @@ export class SigningDesk extends Desk {
   async #recorded<T>(
     by: Principal,
     approvalId: string,
-    channel: DeskPress['channel'],
+    { name, channel }: Deed,
     work: () => Promise<T>,
   ): Promise<T> {
     try {
@@ -197,7 +213,7 @@ export class SigningDesk extends Desk {
       if (error instanceof ApprovalError) {
         const { objectId, tenantId } = by;
         const who = { approvalId, tenantId, objectId, remoteAddress: null };
-        await this.recordRefused({ ...who, channel, code: error.code, detail: '' });
+        await this.recordRefused({ ...who, channel, code: error.code, detail: name });
       }
       throw error;
     }

@@ -23,7 +23,7 @@ const longestPauseMs = 600_000;
 const triedAgain = new Set([408, 412, 429, 500, 502, 503, 504]);
 
 /**
- * Tells other systems of every state of an approval. Messages are signed as Standard Webhooks say
+ * Tells other systems how an approval stands, after each change. Messages are signed as Standard Webhooks say
  * (https://www.standardwebhooks.com): HMAC-SHA256 over id, timestamp and body; an id never means two messages.
  * They carry ids, names and a plain text that can be mailed on, no arguments beyond that text.
  */
@@ -55,7 +55,7 @@ export class WebhookChannel implements ApprovalChannel {
   async tell(place: Place, _message: ChannelAddress | null, notice: Notice): Promise<void> {
     const timestamp = new Date().toISOString();
     const data = { type: `approval.${notice.kind}`, timestamp, data: { text: notice.text } };
-    await this.#send(place, `${notice.kind}.${timestamp}`, data);
+    await this.#send(place, `${notice.kind}.${notice.id}`, data);
   }
 
   async #send(place: Place, id: string, message: object): Promise<void> {

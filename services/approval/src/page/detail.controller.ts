@@ -107,7 +107,9 @@ export class DetailController {
     @Res() response: Response,
     @Param('id') name: string,
   ): Promise<void> {
-    await this.#change(request, response, name, async (by, id) => this.desk.withdraw(by, id));
+    await this.#change(request, response, name, async (by, id) =>
+      this.desk.withdraw(by, id, 'page'),
+    );
   }
 
   @Post(':id/justification')
@@ -119,7 +121,7 @@ export class DetailController {
   ): Promise<void> {
     const { justification } = readForm(justificationSchema, body);
     await this.#change(request, response, name, async (by, id) =>
-      this.desk.justify(by, id, justification),
+      this.desk.justify(by, id, justification, 'page'),
     );
   }
 

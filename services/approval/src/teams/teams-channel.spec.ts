@@ -325,7 +325,7 @@ describe('copies', () => {
     }
     expect(heads()).toEqual(['Denied', 'Denied']);
 
-    const notice = { kind: 'reminder', text: 'Five minutes are left.' } as const;
+    const notice = { id: '1', kind: 'reminder', text: 'Five minutes are left.' } as const;
     for (const { message, place } of copies) await gateway.channel.tell(place, message, notice);
     const [thread, reply] = teams.rooms.messages(channel.id);
     expect(reply?.rootId).toBe(thread?.activityId);
@@ -338,7 +338,11 @@ describe('copies', () => {
     const [place] = await gateway.channel.places(desk.shown);
     if (place === undefined) throw new Error('no place');
 
-    await gateway.channel.tell(place, null, { kind: 'summary', text: 'Three were approved.' });
+    await gateway.channel.tell(place, null, {
+      id: '1',
+      kind: 'summary',
+      text: 'Three were approved.',
+    });
 
     const [summary] = teams.rooms.messages(channel.id);
     expect(summary?.rootId).toBe(summary?.activityId);
@@ -351,7 +355,7 @@ describe('copies', () => {
       const [place, ...others] = await gateway.channel.summaryPlaces();
       expect(others).toEqual([]);
       if (place === undefined) return [];
-      await gateway.channel.tell(place, null, { kind: 'summary', text: '3 approved.' });
+      await gateway.channel.tell(place, null, { id: '1', kind: 'summary', text: '3 approved.' });
       return teams.rooms
         .messages(place.address['conversationId'])
         .flatMap(({ card }) => linesOf(card));
