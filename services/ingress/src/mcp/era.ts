@@ -1,3 +1,4 @@
+import type { Json } from '#masking';
 import { isObject, type JsonObject, type Message, objectAt } from './message.js';
 
 /** The protocol revision without sessions; told per request by its body. */
@@ -13,21 +14,26 @@ export function isModern(message: Message | undefined): boolean {
   return typeof metaOf(message)['io.modelcontextprotocol/protocolVersion'] === 'string';
 }
 
-/** True for a request whose client takes a task for an answer. Told by each request anew. */
+/** True for a request whose client takes a task for an answer, and says no more than that. Told by each request anew. */
 export function declaresTasks(message: Message | undefined): boolean {
   const capabilities = objectAt(metaOf(message), capabilitiesMember);
-  return isModern(message) && isObject(objectAt(capabilities, 'extensions')[tasksExtension]);
+  return isModern(message) && isPlain(objectAt(capabilities, 'extensions')[tasksExtension]);
 }
 
 /**
  * The `_meta` of a request without the declaration of tasks. A call that is made again for a task is made
- * without it, or its answer could be another task; so it is in no digest.
+ * without it, or its answer could be another task; so it is in no digest. Whatever says more than that is signed:
+ * nothing that a server could read goes to it unsigned.
  */
 export function withoutTasks(meta: JsonObject): JsonObject {
   const capabilities = objectAt(meta, capabilitiesMember);
   const { [tasksExtension]: declared, ...extensions } = objectAt(capabilities, 'extensions');
-  if (declared === undefined) return meta;
+  if (!isPlain(declared)) return meta;
   return { ...meta, [capabilitiesMember]: { ...capabilities, extensions } };
+}
+
+function isPlain(declared: Json | undefined): boolean {
+  return isObject(declared) && Object.keys(declared).length === 0;
 }
 
 function metaOf(message: Message | undefined): JsonObject {

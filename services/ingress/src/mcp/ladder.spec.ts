@@ -44,6 +44,18 @@ test.each<[string, object, string | undefined, string, number]>([
   ['shows none in the stateless era, listing', modern, 'tools/list', 'hold', 45],
   ['shows none in the older era', {}, undefined, 'hold', 45],
   [
+    'declares tasks with words of its own',
+    {
+      ...modern,
+      'io.modelcontextprotocol/clientCapabilities': {
+        extensions: { 'io.modelcontextprotocol/tasks': { to: 'bob' } },
+      },
+    },
+    undefined,
+    'legs',
+    22,
+  ],
+  [
     'declares tasks in the older era',
     {
       'io.modelcontextprotocol/clientCapabilities':

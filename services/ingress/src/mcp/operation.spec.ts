@@ -32,6 +32,24 @@ test.each<[string, Record<string, unknown>, object]>([
   },
 );
 
+test('when a client declares tasks, then that alone is unsigned: words of its own beside it are not', () => {
+  const declaring = (tasks: object) => ({
+    ...params,
+    _meta: {
+      'io.modelcontextprotocol/clientCapabilities': {
+        extensions: { 'io.modelcontextprotocol/tasks': tasks },
+      },
+    },
+  });
+  const silent = {
+    ...params,
+    _meta: { 'io.modelcontextprotocol/clientCapabilities': { extensions: {} } },
+  };
+
+  expect(digest(declaring({}))).toBe(digest(silent));
+  expect(digest(declaring({ to: 'bob' }))).not.toBe(digest(silent));
+});
+
 test.each(['admin/shutdown', 'session/close', 'client/response', 'constructor', 'toString'])(
   'when the method %s is sent as a message, then it counts as one that may do anything',
   (method) => {

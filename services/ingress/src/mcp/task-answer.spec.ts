@@ -67,9 +67,10 @@ test('when the caller cannot be identified, then it is the question that is refu
 });
 
 test('when a tool is hidden by now, then its task fails as if there were no such tool', () => {
-  expect(outcomeOf('DENIED', 'verdict', { hidden: true })).toMatchObject({
+  expect(outcomeOf('DENIED', 'verdict', { hidden: true })).toEqual({
     status: 'failed',
     error: { code: -32_602, message: 'Unknown tool: pay' },
+    words: 'Unknown tool: pay',
   });
 });
 

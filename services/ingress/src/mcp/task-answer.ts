@@ -86,7 +86,13 @@ export function outcomeOfRefusal(
   if (executed === 'no' && passing.has(code)) return { status: 'working', words: refusal.message };
   const { error, result } = refusalMessage(refusal, telling, message);
   if (isObject(result)) return { status: 'completed', result };
-  return { status: 'failed', error: isObject(error) ? error : unreadable, words: refusal.message };
+  const told = isObject(error) ? error : unreadable;
+  // The error's own words: a refusal may know more than its caller may.
+  return { status: 'failed', error: told, words: wordsOf(told) };
+}
+
+function wordsOf({ message }: JsonObject): string {
+  return typeof message === 'string' ? message : '';
 }
 
 const unreadable: JsonObject = { code: -32_603, message: 'The answer cannot be read.' };
