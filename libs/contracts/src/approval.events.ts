@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { actorSchema, definitionSchema, digestSchema, factsSchema } from './call-shapes.js';
+import { actorSchema, digestSchema, factsSchema, judgedDefinitionSchema } from './call-shapes.js';
 import { publicField, sensitiveField } from './classification.js';
 import { defineEvent } from './define-event.js';
 import { approvalRequirementSchema } from './verdict.events.js';
@@ -34,7 +34,7 @@ export const approvalRequested = defineEvent({
     expiresAt: publicField(z.iso.datetime()),
     /** What is asked for; absent for a call. With `grant`, `callId` is the grant's id. */
     kind: publicField(z.enum(['call', 'grant', 'break-glass']).optional()),
-    definition: publicField(definitionSchema.optional()),
+    definition: publicField(judgedDefinitionSchema.optional()),
     justification: sensitiveField(z.string().optional()),
   }),
 });

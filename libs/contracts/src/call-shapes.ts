@@ -38,6 +38,32 @@ export const definitionSchema = z.object({
 });
 export type Definition = z.infer<typeof definitionSchema>;
 
+/** What a server says of itself and may change at any time: of a tool, of a prompt, or how to use it at all. */
+export const definitionKindSchema = z.enum(['tool', 'prompt', 'instructions']);
+export type DefinitionKind = z.infer<typeof definitionKindSchema>;
+
+/** Whether what nobody has accepted may be used. */
+const pinEffectSchema = z.enum(['pass', 'hold']);
+
+/** What the configuration says of a server's definitions. */
+export const pinSchema = z.object({
+  kind: definitionKindSchema,
+  /** A definition that is seen for the first time: `pass` accepts it, `hold` waits for a person. */
+  new: pinEffectSchema,
+  /** One that differs from all that were accepted. */
+  changed: pinEffectSchema,
+});
+export type Pin = z.infer<typeof pinSchema>;
+
+/** How a definition stands: `new`: nobody has accepted any of it; `unknown`: nobody has seen it either. */
+export const standingSchema = z.enum(['accepted', 'new', 'changed', 'unknown']);
+export type Standing = z.infer<typeof standingSchema>;
+
+/** A definition as a judged call carries it. */
+export const judgedDefinitionSchema = definitionSchema.extend({
+  standing: standingSchema.optional(),
+});
+
 /** A string-to-string map of a server's labels. */
 export const labelsSchema = z.record(z.string(), z.string());
 

@@ -1,14 +1,17 @@
 import { z } from 'zod';
 import {
   clientSchema,
+  definitionKindSchema,
   definitionSchema,
   digestSchema,
   factsSchema,
   labelsSchema,
+  pinSchema,
   principalSchema,
 } from './call-shapes.js';
 import { publicField, sensitiveField } from './classification.js';
 import { defineEvent } from './define-event.js';
+import { definitionKey, definitionNameSchema } from './definition-key.js';
 
 const topic = 'countersign.calls.v1';
 const publishedBy = 'ingress';
@@ -45,6 +48,8 @@ export const callRequested = defineEvent({
     deadline: publicField(z.iso.datetime()),
     /** The tool as it was last listed here; absent where it never was. */
     definition: publicField(definitionSchema.optional()),
+    /** What is to be done where the definition is not accepted; absent where the operation uses none. */
+    pin: publicField(pinSchema.optional()),
     /** Why the caller asks, in its own words, masked. */
     justification: sensitiveField(z.string().optional()),
     /** True where the caller demands to be let through at once, and to answer for it later. */
@@ -158,6 +163,33 @@ export const catalogListed = defineEvent({
     method: publicField(z.string()),
     resources: publicField(z.array(z.string())),
     principal: publicField(principalSchema),
+    /** What is to be done with definitions that are not accepted; absent where none are pinned. */
+    pin: publicField(pinSchema.optional()),
+    /** Digests of the definitions, one for each of `resources`, in their order; given with `pin`. */
+    digests: publicField(z.array(digestSchema).optional()),
+  }),
+});
+
+/** A server described one of its tools or prompts, or itself, in words not reported lately. Durable before anybody is shown it. */
+export const definitionSeen = defineEvent({
+  type: 'countersign.definition.seen.v1',
+  topic,
+  publishedBy,
+  key: definitionKey,
+  discriminator: (data) => `${definitionKey(data)}:${data.digest}`,
+  data: z.object({
+    /** The call whose answer brought it. */
+    callId: publicField(z.uuid()),
+    ingress: publicField(z.string()),
+    protocol: publicField(z.string()),
+    server: publicField(z.string()),
+    kind: publicField(definitionKindSchema),
+    /** Empty for instructions. */
+    name: publicField(definitionNameSchema),
+    digest: publicField(digestSchema),
+    pin: publicField(pinSchema.omit({ kind: true })),
+    /** The masked copy, as JSON text. */
+    maskedDefinition: sensitiveField(z.string()),
   }),
 });
 

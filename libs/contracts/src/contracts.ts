@@ -21,10 +21,12 @@ import {
   callRequested,
   callResumed,
   catalogListed,
+  definitionSeen,
   sessionClosed,
   sessionOpened,
 } from './call.events.js';
 import type { EventContract } from './define-event.js';
+import { definitionRecorded } from './definition.events.js';
 import { grantEnded, grantIssued, grantRequested, grantRevoked } from './grant.events.js';
 import { callDecided, catalogDecided, grantDecided, policyPublished } from './verdict.events.js';
 
@@ -37,6 +39,7 @@ export const contracts: readonly EventContract[] = [
   callFailed,
   callCancelled,
   catalogListed,
+  definitionSeen,
   sessionOpened,
   sessionClosed,
   callDecided,
@@ -58,6 +61,7 @@ export const contracts: readonly EventContract[] = [
   grantIssued,
   grantRevoked,
   grantEnded,
+  definitionRecorded,
   callAnswered,
   callMasked,
   auditCheckpointed,

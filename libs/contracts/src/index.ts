@@ -24,24 +24,33 @@ export {
   callRequested,
   callResumed,
   catalogListed,
+  definitionSeen,
   sessionClosed,
   sessionOpened,
 } from './call.events.js';
 export {
   actorSchema,
   clientSchema,
+  definitionKindSchema,
   definitionSchema,
   digestSchema,
   factsSchema,
+  judgedDefinitionSchema,
   labelsSchema,
+  pinSchema,
   principalSchema,
   type Actor,
   type Definition,
+  type DefinitionKind,
   type Facts,
+  type Pin,
   type Principal,
+  type Standing,
 } from './call-shapes.js';
 export { redactFields, type Classification } from './classification.js';
 export { contractOf, contracts } from './contracts.js';
+export { definitionKey, definitionNameSchema, type DefinitionPlace } from './definition-key.js';
+export { definitionRecorded, maxAcceptedDigests } from './definition.events.js';
 export { defineEvent, type DataOf, type EventContract, type Publisher } from './define-event.js';
 export {
   ContractError,

@@ -15,6 +15,7 @@ export const topics = {
   'countersign.verdicts.v1': { kind: 'delete', milliseconds: 7 * day },
   'countersign.approvals.v1': { kind: 'delete', milliseconds: 30 * day },
   'countersign.grants.v1': { kind: 'compact' },
+  'countersign.definitions.v1': { kind: 'compact' },
   'countersign.answers.v1': { kind: 'delete', milliseconds: 10 * minute },
   'countersign.results.v1': { kind: 'delete', milliseconds: 7 * day },
   'countersign.checkpoints.v1': { kind: 'compact', milliseconds: 90 * day },

@@ -2,9 +2,9 @@ import { z } from 'zod';
 import {
   actorSchema,
   clientSchema,
-  definitionSchema,
   digestSchema,
   factsSchema,
+  judgedDefinitionSchema,
   labelsSchema,
 } from './call-shapes.js';
 import { publicField, sensitiveField } from './classification.js';
@@ -107,7 +107,7 @@ export const callDecided = defineEvent({
           maskedArguments: z.string(),
           labels: labelsSchema.optional(),
           client: clientSchema.nullable().optional(),
-          definition: definitionSchema.optional(),
+          definition: judgedDefinitionSchema.optional(),
           justification: z.string().optional(),
           rules: z.array(shownRuleSchema).optional(),
           /** Names of the approver groups that have one, by object id. */
@@ -131,6 +131,8 @@ export const catalogDecided = defineEvent({
     ingress: publicField(z.string()),
     part: publicField(z.int().min(0)),
     visible: publicField(z.array(z.string())),
+    /** Those that are left out because their definitions are not accepted; absent where none are. */
+    held: publicField(z.array(z.string()).optional()),
     bundle: publicField(z.string()),
   }),
 });
