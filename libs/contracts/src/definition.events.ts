@@ -7,6 +7,9 @@ import { definitionKey, definitionNameSchema } from './definition-key.js';
 /** Digests of one definition that stay accepted; the newest count. */
 export const maxAcceptedDigests = 10;
 
+/** Definitions of one server that are kept; it cannot crowd out what was accepted by describing more. */
+export const maxDefinitionsPerServer = 5000;
+
 /** How a definition stands now: what was accepted of it, and what its server said last. */
 export const definitionRecorded = defineEvent({
   type: 'countersign.definition.recorded.v1',

@@ -50,7 +50,11 @@ export {
 export { redactFields, type Classification } from './classification.js';
 export { contractOf, contracts } from './contracts.js';
 export { definitionKey, definitionNameSchema, type DefinitionPlace } from './definition-key.js';
-export { definitionRecorded, maxAcceptedDigests } from './definition.events.js';
+export {
+  definitionRecorded,
+  maxAcceptedDigests,
+  maxDefinitionsPerServer,
+} from './definition.events.js';
 export { defineEvent, type DataOf, type EventContract, type Publisher } from './define-event.js';
 export {
   ContractError,
@@ -84,6 +88,7 @@ export {
   catalogDecided,
   grantDecided,
   policyPublished,
+  maskObligationSchema,
   shownRuleSchema,
   type ApprovalRequirement,
   type GrantVerdict,

@@ -21,9 +21,13 @@ import {
   type Signer,
 } from '#trust';
 import type { Bundles } from './bundles.js';
-import { decide, type Decision, visible } from './decide.js';
+import { decide, type Decision } from './decide.js';
 import { decideGrant, type KnownServers } from './decide-grant.js';
+import type { LiveDefinitions } from './live-definitions.js';
 import type { LiveGrants } from './live-grants.js';
+import { withDefinition } from './pinned.js';
+import { isShown, namesOf, reviewOf } from './review.js';
+import { judgedDefinition, useOf, visibleOf } from './used-definition.js';
 
 /** How long an allow may be acted on; a review lives as long as its approval may take, and a little more. */
 const allowSeconds = 30;
@@ -46,6 +50,7 @@ export interface PolicyParts {
   /** Opens the sealed arguments. */
   readonly sealer: Sealer;
   readonly grants: LiveGrants;
+  readonly definitions: LiveDefinitions;
   readonly servers: KnownServers;
 }
 
@@ -72,9 +77,13 @@ export class PolicyConsumer {
   async #judge(event: Requested): Promise<void> {
     const now = new Date();
     if (now.getTime() > Date.parse(event.data.deadline)) return;
+    await this.parts.definitions.checkCurrent();
     const data: Asked = event.data;
     const decision = this.#decide(data, now);
-    const review = isShown(decision) ? reviewOf(data, decision, decision.groupNames) : null;
+    const definition = judgedDefinition(data, this.parts.definitions);
+    const review = isShown(decision)
+      ? reviewOf(data, decision, decision.groupNames, definition)
+      : null;
     const verdict = this.#verdict(data, decision, review, now);
     await this.parts.bus.publish(
       callDecided,
@@ -93,10 +102,20 @@ export class PolicyConsumer {
     const bundle = this.parts.bundles.current;
     const opened = this.#open(data);
     const input = { ...data, arguments: opened?.arguments };
-    const decision = opened === undefined ? altered(bundle.mask) : decide(bundle, input);
+    const decision = this.#pinned(
+      data,
+      opened === undefined ? altered(bundle.mask) : decide(bundle, input),
+    );
     const isGrantable = decision.approval?.grant !== undefined;
     const grantIds = isGrantable ? this.parts.grants.covering(bundle, input, now) : [];
     return { ...decision, bundle: bundle.digest, grantIds, groupNames: bundle.groupNames };
+  }
+
+  #pinned(data: Asked, decision: Decision): Decision {
+    const use = useOf(data);
+    if (use === undefined) return decision;
+    const { standing } = this.parts.definitions.ofCall(use, data.definition?.digest);
+    return withDefinition(decision, use, standing);
   }
 
   /** Says whether people may be asked for a grant, and whom. */
@@ -167,11 +186,11 @@ export class PolicyConsumer {
   }
 
   async #filter(event: EventOf<typeof catalogListed>): Promise<void> {
-    const { callId, ingress, part, resources, ...input } = event.data;
-    const facts = { action: 'execute' as const, objects: [], complete: false };
+    await this.parts.definitions.checkCurrent();
+    const { callId, ingress, part } = event.data;
     const bundle = this.parts.bundles.current;
-    const shown = visible(bundle, { ...input, facts }, resources);
-    const data = { callId, ingress, part, visible: shown, bundle: bundle.digest };
+    const shown = visibleOf(bundle, event.data, this.parts.definitions);
+    const data = { callId, ingress, part, ...shown, bundle: bundle.digest };
     await this.parts.bus.publish(catalogDecided, data, event);
   }
 }
@@ -183,51 +202,6 @@ function boundTo({ approvalId, definition, joins }: Asked) {
     ...(approvalId === undefined ? {} : { releases: approvalId }),
     ...(joins === undefined ? {} : { joins }),
   };
-}
-
-/** People see the call before it runs, or after break-glass let it through. */
-function isShown({ breakGlass, effect }: Decision): boolean {
-  return effect === 'review' || breakGlass !== null;
-}
-
-function reviewOf(
-  data: Asked,
-  { approval, breakGlass, rules }: Decision,
-  names: ReadonlyMap<string, string>,
-): NonNullable<DataOf<typeof callDecided>['review']> {
-  const { client, definition, facts, justification, labels, maskedArguments, principal } = data;
-  const { tenantId, objectId, displayName, clientApp, kind } = principal;
-  return {
-    requester: { tenantId, objectId, displayName },
-    requesterKind: kind,
-    clientApp,
-    protocol: data.protocol,
-    facts,
-    maskedArguments,
-    labels,
-    client,
-    rules: [...rules],
-    groupNames: namesOf(approval ?? breakGlass, names),
-    ...(definition === undefined ? {} : { definition }),
-    ...(justification === undefined ? {} : { justification }),
-  };
-}
-
-/** Names of the groups that are asked, for people to read. */
-function namesOf(
-  approval: Decision['approval'],
-  names: ReadonlyMap<string, string>,
-): Record<string, string> {
-  const groups = [
-    ...(approval?.sets ?? []).flatMap((set) => set.groups),
-    ...(approval?.escalation?.groups ?? []),
-  ];
-  return Object.fromEntries(
-    groups.flatMap((id) => {
-      const name = names.get(id);
-      return name === undefined ? [] : [[id, name]];
-    }),
-  );
 }
 
 /** What was sealed is not what was announced. */

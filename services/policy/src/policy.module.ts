@@ -12,6 +12,7 @@ import { type DataOf, policyPublished } from '#contracts';
 import { Sealer, Signer } from '#trust';
 import { idleRules } from './bundle.js';
 import { type BundleListener, Bundles } from './bundles.js';
+import { LiveDefinitions } from './live-definitions.js';
 import { LiveGrants } from './live-grants.js';
 import type { KnownServers } from './decide-grant.js';
 import { PolicyConsumer } from './policy.consumer.js';
@@ -24,11 +25,18 @@ export function grantsReading(): BusOptions {
   return { group: `policy-grants-${randomUUID()}`, startAt: 'committed' };
 }
 
+/** How a policy replica reads the definitions that were recorded. */
+export function definitionsReading(): BusOptions {
+  return { group: `policy-definitions-${randomUUID()}`, startAt: 'committed' };
+}
+
 /** What policy is made with. */
 export interface PolicySettings {
   readonly bus: Bus;
   /** Reads in a group of its own, from the beginning: every replica must know every grant. */
   readonly grantsBus: Bus;
+  /** Likewise: every replica must know every definition. */
+  readonly definitionsBus: Bus;
   /** Folder of policy files. */
   readonly folder: string;
   /** The servers that there are; a rule for none of them is told of. */
@@ -105,21 +113,25 @@ export class PolicyModule {
     const sealer = new Sealer(settings.argumentsKey, 'arguments');
     const grants = new LiveGrants();
     grants.listen(settings.grantsBus);
+    const definitions = new LiveDefinitions(settings.definitionsBus);
     const consumer = new PolicyConsumer({
       bus,
       bundles,
       signer,
       sealer,
       grants,
+      definitions,
       servers: settings.servers,
     });
     return {
       module: PolicyModule,
       providers: [
         { provide: Bus, useValue: bus },
+        { provide: LiveDefinitions, useValue: definitions },
         { provide: PolicyConsumer, useValue: consumer },
         { provide: BundleWatch, useValue: new BundleWatch(bus, bundles, settings.servers) },
       ],
+      exports: [LiveDefinitions],
     };
   }
 }

@@ -12,6 +12,8 @@ import {
   catalogDecided,
   catalogListed,
   type DataOf,
+  definitionKey,
+  definitionRecorded,
   type EventOf,
   grantDecided,
   grantIssued,
@@ -28,7 +30,7 @@ import {
   sha256,
   Verifier,
 } from '#trust';
-import { grantsReading, PolicyModule } from './policy.module.js';
+import { definitionsReading, grantsReading, PolicyModule } from './policy.module.js';
 
 const root = mkdtempSync(join(tmpdir(), 'countersign-policy-'));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
@@ -37,6 +39,9 @@ const signing = newSigningKey();
 const argumentsKey = newSealKey();
 const sealer = new Sealer(argumentsKey, 'arguments');
 const verifier = new Verifier(signing.publicKey);
+
+const [known, other] = ['ab'.repeat(32), 'cd'.repeat(32)] as const;
+const pin = { kind: 'tool', new: 'pass', changed: 'hold' } as const;
 
 const rules = (effect: string): string => `
 apiVersion: countersign/v1
@@ -52,6 +57,7 @@ class House {
   readonly log = new InProcessLog(join(root, `${crypto.randomUUID()}.sqlite`));
   readonly bus = new Bus(this.log, { group: 'policy', startAt: 'committed' });
   readonly grantsBus = new Bus(this.log, grantsReading());
+  readonly definitionsBus = new Bus(this.log, definitionsReading());
   readonly approval = new Bus(this.log, { group: 'approval', startAt: 'committed' });
   readonly grantsDecided: EventOf<typeof grantDecided>[] = [];
   readonly ingress = new Bus(this.log, { group: 'ingress', startAt: 'committed' });
@@ -71,21 +77,47 @@ class House {
     writeFileSync(join(this.folder, 'policy.yaml'), text);
   }
 
-  async start(): Promise<void> {
-    const { bus, folder, grantsBus } = this;
+  async start({ readsDefinitions = true } = {}): Promise<void> {
+    const { bus, definitionsBus, folder, grantsBus } = this;
     const { privateKey: signingKey } = signing;
     const servers = { orders: { labels: {} } };
-    const parts = { bus, grantsBus, folder, servers, groups: {}, signingKey, argumentsKey };
-    const module = await PolicyModule.register(parts);
+    const parts = { bus, grantsBus, definitionsBus, folder, servers };
+    const module = await PolicyModule.register({
+      ...parts,
+      groups: {},
+      signingKey,
+      argumentsKey,
+    });
     this.app = await NestFactory.createApplicationContext(module, { logger: false });
     await bus.listen((error) => expect(error).toBeUndefined());
     await grantsBus.listen((error) => expect(error).toBeUndefined());
+    if (readsDefinitions) await this.readDefinitions();
     await this.ingress.listen((error) => expect(error).toBeUndefined());
+  }
+
+  async readDefinitions(): Promise<void> {
+    await this.definitionsBus.listen((error) => expect(error).toBeUndefined());
+  }
+
+  /** What approval says of the tool `refund`. */
+  async record(change: Partial<DataOf<typeof definitionRecorded>> = {}): Promise<void> {
+    const recorded = { server: 'orders', kind: 'tool', name: 'refund' } as const;
+    const state = { state: 'accepted', cause: 'first-use', by: null } as const;
+    const digests = { accepted: [known], latest: known };
+    const recordedAt = new Date().toISOString();
+    await this.approval.publish(definitionRecorded, {
+      ...recorded,
+      ...state,
+      ...digests,
+      recordedAt,
+      ...change,
+    });
   }
 
   async stop(): Promise<void> {
     await this.bus.close();
     await this.grantsBus.close();
+    await this.definitionsBus.close();
     await this.ingress.close();
     await this.app?.close();
     await this.log.close();
@@ -324,3 +356,117 @@ test('when a grant is asked for, then policy’s signed word names its scope and
   expect(await verifier.verify('grant', verdict, signature)).toBe(true);
   expect(await verifier.verify('verdict', verdict, signature)).toBe(false);
 });
+
+const denied = { effect: 'deny', ruleIds: ['builtin:definition'] };
+
+test('when the definition of a tool has changed, then its calls are denied until the new one is accepted', async () => {
+  house.write(rules('allow'));
+  await house.record();
+  await house.record({ latest: other, state: 'held', cause: 'changed' });
+  await house.start();
+  const verdictOn = async (digest?: string) => {
+    const definition = digest === undefined ? {} : { definition: { digest, hints: {} } };
+    return (await house.verdict(await house.ask({ pin, ...definition }))).verdict;
+  };
+
+  expect(await verdictOn()).toMatchObject(denied);
+  expect(await verdictOn(known)).toMatchObject(denied);
+  expect(await verdictOn(other)).toMatchObject({ ...denied, definition: other });
+
+  const by = { tenantId: principal.tenantId, objectId: principal.objectId, displayName: null };
+  await house.record({ accepted: [other, known], latest: other, cause: 'accepted', by });
+  await vi.waitFor(async () => expect(await verdictOn(other)).toMatchObject({ effect: 'allow' }));
+  expect(await verdictOn('ef'.repeat(32))).toMatchObject(denied);
+});
+
+test('when the recorded definitions are not read yet, then no call is judged and no list is answered', async () => {
+  house.write(rules('allow'));
+  await house.record({ latest: other, state: 'held', cause: 'changed' });
+  await house.start({ readsDefinitions: false });
+
+  const call = await house.ask({ pin, definition: { digest: other, hints: {} } });
+  await house.ingress.publish(catalogListed, { ...list(), pin, digests: [other, other] });
+  await new Promise((resolve) => void setTimeout(resolve, 1500));
+  expect([...house.decided, ...house.listed]).toEqual([]);
+
+  await house.readDefinitions();
+  expect((await house.verdict(call)).verdict).toMatchObject(denied);
+  await vi.waitFor(() => expect(house.listed[0]?.data.held).toEqual(['refund']), 5000);
+});
+
+test('when the record of a definition cannot be read, then its calls are denied, and those of others are not', async () => {
+  house.write(rules('allow'));
+  await house.record();
+  await house.log.append({
+    topic: definitionRecorded.topic,
+    key: definitionKey({ server: 'orders', kind: 'tool', name: 'refund' }),
+    value: Buffer.from('{"accepted":'),
+    headers: {},
+  });
+  await house.start();
+
+  const definition = { digest: known, hints: {} };
+  const damaged = await house.verdict(await house.ask({ pin, definition }));
+  const listed = { ...list(), pin, digests: [known, known] };
+  await house.ingress.publish(catalogListed, listed);
+
+  expect(damaged.verdict).toMatchObject(denied);
+  await vi.waitFor(() =>
+    expect(house.listed[0]?.data).toMatchObject({ visible: ['delete_all'], held: ['refund'] }),
+  );
+});
+
+test('when a list brings a definition that is not accepted, then it is left out, and the record says which', async () => {
+  house.write(`${rules('allow')}  - { id: never, effect: deny, match: { tool: delete_all } }\n`);
+  await house.record();
+  await house.start();
+
+  await house.ingress.publish(catalogListed, { ...list(), pin, digests: [other, other] });
+  await house.ingress.publish(catalogListed, {
+    ...list(),
+    method: 'initialize',
+    resources: [''],
+    pin: { kind: 'instructions', new: 'hold', changed: 'hold' },
+    digests: [other],
+  });
+
+  await vi.waitFor(() => expect(house.listed.length).toBe(2));
+  const [tools, instructions] = ['delete_all', ''].map((name) =>
+    house.listed.find(({ data }) => (name === '') === (data.held?.[0] === '')),
+  );
+  expect(tools?.data).toMatchObject({ visible: [], held: ['refund'] });
+  expect(instructions?.data).toMatchObject({ visible: [], held: [''] });
+});
+
+test('when a changed definition may pass, then people who sign the call are told', async () => {
+  house.write(grantable);
+  await house.record({ latest: other, state: 'held', cause: 'changed' });
+  await house.start();
+  const passing = { ...pin, changed: 'pass' } as const;
+
+  const seen = await house.verdict(
+    await house.ask({ pin: passing, definition: { digest: other, hints: {} } }),
+  );
+  const unseen = await house.verdict(await house.ask({ pin: passing }));
+  const held = await house.verdict(await house.ask({ pin }));
+
+  expect(seen.review?.definition).toEqual({ digest: other, hints: {}, standing: 'changed' });
+  expect(unseen.review?.definition).toEqual({ digest: other, hints: {}, standing: 'changed' });
+  expect(unseen.verdict.definition).toBeUndefined();
+  expect(held).toMatchObject({ verdict: { ...denied, approval: null }, review: null });
+});
+
+/** A list as ingress asks for it. */
+function list(): DataOf<typeof catalogListed> {
+  return {
+    callId: crypto.randomUUID(),
+    ingress: 'here',
+    part: 0,
+    protocol: 'mcp',
+    server: 'orders',
+    labels: {},
+    method: 'tools/call',
+    resources: ['refund', 'delete_all'],
+    principal,
+  };
+}

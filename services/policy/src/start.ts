@@ -11,7 +11,8 @@ import {
   startService,
   withLog,
 } from '#runtime';
-import { grantsReading, PolicyModule } from './policy.module.js';
+import { LiveDefinitions } from './live-definitions.js';
+import { definitionsReading, grantsReading, PolicyModule } from './policy.module.js';
 
 const environmentSchema = z.object({
   ...commonEnvironment,
@@ -29,6 +30,7 @@ export async function startPolicy(
   const log = new KafkaLog({ brokers: env.KAFKA_BROKERS, clientId: 'countersign-policy' });
   const bus = new Bus(log, { group: 'policy', startAt: 'committed' });
   const grantsBus = new Bus(log, grantsReading());
+  const definitionsBus = new Bus(log, definitionsReading());
   const service = await startService({
     name: 'policy',
     host: env.COUNTERSIGN_HOST,
@@ -39,13 +41,15 @@ export async function startPolicy(
         bus,
         folder: config.policies,
         grantsBus,
+        definitionsBus,
         servers: config.servers,
         groups: config.groups,
         signingKey: env.COUNTERSIGN_POLICY_KEY,
         argumentsKey: env.COUNTERSIGN_ARGUMENTS_KEY,
       }),
     ],
-    buses: [bus, grantsBus],
+    buses: [bus, grantsBus, definitionsBus],
+    checks: (app) => [app.get(LiveDefinitions)],
   });
   return withLog(service, log);
 }

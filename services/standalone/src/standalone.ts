@@ -22,7 +22,8 @@ import { peopleSettings } from '../../approval/src/people.js';
 import { AuditModule, auditReading, AuditReadiness } from '../../audit/src/audit.module.js';
 import { IngressModule } from '../../ingress/src/ingress.module.js';
 import { MaskingModule } from '../../masking/src/masking.module.js';
-import { grantsReading, PolicyModule } from '../../policy/src/policy.module.js';
+import { LiveDefinitions } from '../../policy/src/live-definitions.js';
+import { definitionsReading, grantsReading, PolicyModule } from '../../policy/src/policy.module.js';
 import { startEmbeddedPostgres } from './embedded-postgres/embedded-postgres.js';
 import { type Keys, keysIn } from './keys.js';
 
@@ -74,6 +75,7 @@ async function start(
     ingress: new Bus(log, { group: `ingress-${instance}`, startAt: 'end', addressee: instance }),
     policy: new Bus(log, { group: 'policy', startAt: 'committed' }),
     grants: new Bus(log, grantsReading()),
+    definitions: new Bus(log, definitionsReading()),
     approval: new Bus(log, approvalReading),
     masking: new Bus(log, { group: 'masking', startAt: 'committed' }),
     audit: new Bus(log, auditReading),
@@ -85,11 +87,18 @@ async function start(
     logLevel: settings.logLevel,
     modules: await modules(settings, keys, databaseUrl, buses, instance),
     buses: Object.values(buses),
-    checks: (app: NestExpressApplication) => [app.get(ApprovalReadiness), app.get(AuditReadiness)],
+    checks: (app: NestExpressApplication) => [
+      app.get(ApprovalReadiness),
+      app.get(AuditReadiness),
+      app.get(LiveDefinitions),
+    ],
   });
 }
 
-type Buses = Record<'ingress' | 'policy' | 'grants' | 'approval' | 'masking' | 'audit', Bus>;
+type Buses = Record<
+  'ingress' | 'policy' | 'grants' | 'definitions' | 'approval' | 'masking' | 'audit',
+  Bus
+>;
 
 async function modules(
   settings: StandaloneSettings,
@@ -106,6 +115,7 @@ async function modules(
       bus: buses.policy,
       folder: config.policies,
       grantsBus: buses.grants,
+      definitionsBus: buses.definitions,
       servers: config.servers,
       groups: config.groups,
       signingKey: keys.policy.privateKey,
