@@ -28,7 +28,9 @@ describe('docs/configuration.md', () => {
     auditSchema: 'audit.',
     httpServerSchema: 'servers.<name>.',
     stdioServerSchema: 'servers.<name>.',
-    credentialSchema: 'servers.<name>.credential.',
+    headerCredentialSchema: 'servers.<name>.credential.',
+    oauthCredentialSchema: 'servers.<name>.credential.',
+    oauthSchema: 'servers.<name>.credential.oauth.',
     clientSchema: 'ingress.clients.',
     webhookSchema: 'approval.webhooks.',
     pageSchema: 'approval.page.',
@@ -36,8 +38,8 @@ describe('docs/configuration.md', () => {
     teamsSchema: 'teams.',
     postSchema: 'teams.post.',
   };
-  const schemas = ['config-file', 'approval-config', 'teams-config'].flatMap((name) =>
-    strictObjectsOf(`libs/runtime/src/${name}.ts`),
+  const schemas = ['config-file', 'upstream-config', 'approval-config', 'teams-config'].flatMap(
+    (name) => strictObjectsOf(`libs/runtime/src/${name}.ts`),
   );
   const keys = schemas.flatMap(({ schema, keys }) =>
     keys.map((key) => `${places[schema] ?? `${schema}?`}${key}`),

@@ -22,7 +22,13 @@ test('when the file says what is needed, then the rest has safe defaults and pat
   );
 
   expect(config.policies).toBe(join(folder, 'rules'));
-  expect(config.servers['orders']).toEqual({ url: 'https://orders/mcp', labels: {} });
+  expect(config.servers['orders']).toEqual({
+    url: 'https://orders/mcp',
+    headers: {},
+    network: 'any',
+    connectTimeoutMs: 5000,
+    labels: {},
+  });
   expect(config.entra).toMatchObject({
     authority: 'https://login.microsoftonline.com',
     scope: 'mcp.invoke',
@@ -41,6 +47,39 @@ servers: { a: { url: 'https://a', credential: { valueFile: token.txt } } }\n`,
   expect(config.groups['sre']).toBe('aaaaaaaa-2222-4333-8444-555555555555');
   expect(config.servers['a']).toMatchObject({
     credential: { valueFile: join(folder, 'token.txt') },
+  });
+});
+
+const oauth = (more: string, tokenUrl = 'https://login.example/token') =>
+  `${entra}servers: { a: { url: 'https://a', credential: { oauth: { tokenUrl: '${tokenUrl}', clientId: me, ${more} } } } }`;
+
+test('when a server names files for itself and its authority, then all are found beside the configuration', () => {
+  const config = read(
+    oauth('clientSecretFile: secret, caFile: login.pem').replace(
+      "url: 'https://a'",
+      "url: 'https://a', caFile: a.pem",
+    ),
+  );
+
+  expect(config.servers['a']).toMatchObject({
+    caFile: join(folder, 'a.pem'),
+    credential: {
+      oauth: {
+        clientSecretFile: join(folder, 'secret'),
+        caFile: join(folder, 'login.pem'),
+        clientAuthentication: 'post',
+        network: 'any',
+        parameters: {},
+      },
+    },
+  });
+});
+
+test('when the authority is on this very machine, then it may do without TLS', () => {
+  const config = read(oauth("clientSecret: '${SECRET}'", 'http://127.0.0.1:9/token'));
+
+  expect(config.servers['a']).toMatchObject({
+    credential: { oauth: { clientSecret: '${SECRET}' } },
   });
 });
 
@@ -70,6 +109,84 @@ describe('a mistake stops the start and is named by its key', () => {
       'a credential given twice',
       `${entra}servers: { a: { url: 'https://a', credential: { value: x, valueFile: y } } }`,
       /servers\.a/,
+    ],
+    ...[
+      ['Host', 'is written by the gateway'],
+      ['Transfer-Encoding', 'is written by the gateway'],
+      ['proxy-authorization', 'is written by the gateway'],
+      ['Content-Type', 'is written by the gateway'],
+      ['MCP-Session-Id', 'is written by the gateway'],
+      ['Accept-Encoding', 'is written by the gateway'],
+      ['a b', 'is no name of a header'],
+    ].map(([name = '', words = '']): [string, string, RegExp] => [
+      `a header of its own: ${name}`,
+      `${entra}servers: { a: { url: 'https://a', headers: { '${name}': x } } }`,
+      new RegExp(`servers\\.a\\.headers\\.${name}: ${words}`),
+    ]),
+    [
+      'a header with a second line',
+      `${entra}servers: { a: { url: 'https://a', headers: { X-A: "1\\r\\nX-B: 2" } } }`,
+      /servers\.a\.headers\.X-A: is no value/,
+    ],
+    [
+      'a header twice',
+      `${entra}servers: { a: { url: 'https://a', headers: { X-A: 1a, x-a: 2a } } }`,
+      /servers\.a\.headers\.x-a: stands there twice/,
+    ],
+    [
+      'a header beside the credential that is the same',
+      `${entra}servers: { a: { url: 'https://a', headers: { x-api-key: a }, credential: { header: X-Api-Key, value: b } } }`,
+      /servers\.a: headers: one of them is that of the credential/,
+    ],
+    [
+      'a credential in a header of the gateway',
+      `${entra}servers: { a: { url: 'https://a', credential: { header: Content-Type, value: b } } }`,
+      /servers\.a\.credential\.header: is written by the gateway/,
+    ],
+    [
+      'a network that there is not',
+      `${entra}servers: { a: { url: 'https://a', network: dmz } }`,
+      /servers\.a\.network/,
+    ],
+    [
+      'a key of the other kind of server',
+      `${entra}servers: { a: { command: [x], network: public } }`,
+      /servers\.a: .*network/,
+    ],
+    [
+      'neither a url nor a command',
+      `${entra}servers: { a: {} }`,
+      /servers\.a\.command: give a url/,
+    ],
+    [
+      'a token endpoint without TLS',
+      oauth("clientSecret: '${SECRET}'", 'http://login.example/token'),
+      /servers\.a\.credential\.oauth\.tokenUrl: must be an https URL/,
+    ],
+    [
+      'a token endpoint with a user name in it',
+      oauth("clientSecret: '${SECRET}'", 'https://me:pass@login.example/token'),
+      /servers\.a\.credential\.oauth\.tokenUrl: must be an https URL, without a user name/,
+    ],
+    [
+      'a client secret in clear',
+      oauth('clientSecret: hunter2'),
+      /servers\.a\.credential\.oauth\.clientSecret: write \$\{NAME\} of a variable/,
+    ],
+    [
+      'no client secret',
+      oauth('scope: x'),
+      /servers\.a\.credential\.oauth: give either clientSecret/,
+    ],
+    [
+      'a parameter that has a key of its own',
+      oauth("clientSecret: '${SECRET}', parameters: { grant_type: password }"),
+      /servers\.a\.credential\.oauth: parameters/,
+    ],
+    [
+      'both a token and a header',
+      `${entra}servers: { a: { url: 'https://a', credential: { value: x, oauth: {} } } }`,
+      /servers\.a\.credential.*value/,
     ],
     ['a group that is no object id', `${entra}groups: { sre: sre }`, /groups\.sre/],
     ['a repeated key', `${entra}${entra}`, /cannot be read: DUPLICATE_KEY in line 2/],

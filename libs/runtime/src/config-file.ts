@@ -4,48 +4,57 @@ import { parse, YAMLParseError } from 'yaml';
 import { z } from 'zod';
 import { approvalSchema } from './approval-config.js';
 import { teamsSchema } from './teams-config.js';
+import {
+  byKey,
+  credentialIn,
+  credentialSchema,
+  fileIn,
+  headerOf,
+  headersSchema,
+  networkSchema,
+} from './upstream-config.js';
 
 const labelName = z.string().regex(/^[a-z][a-z0-9_.-]{0,62}$/i);
 
-/** A header that carries an upstream's credential; its value comes from the environment or a file. */
-const credentialSchema = z
-  .strictObject({
-    header: z.string().min(1).default('Authorization'),
-    /** May name environment variables: `Bearer ${ORDERS_TOKEN}`. */
-    value: z.string().min(1).optional(),
-    /** A file that holds the whole value; read again when it changes. */
-    valueFile: z.string().min(1).optional(),
-  })
-  .refine((each) => (each.value === undefined) !== (each.valueFile === undefined), {
-    message: 'give either value or valueFile',
-  });
+const milliseconds = z.int().min(1).max(3_600_000);
 
-const httpServerSchema = z.strictObject({
-  url: z.url({ protocol: /^https?$/ }),
-  credential: credentialSchema.optional(),
-  labels: z.record(labelName, z.string()).default({}),
-});
+const httpServerSchema = z
+  .strictObject({
+    url: z.url({ protocol: /^https?$/ }),
+    credential: credentialSchema.optional(),
+    headers: headersSchema.default({}),
+    /** Which addresses the host may have. */
+    network: networkSchema.default('any'),
+    /** PEM file of the certificate authorities to trust for this server, in place of the public ones. */
+    caFile: z.string().min(1).optional(),
+    connectTimeoutMs: milliseconds.default(5000),
+    /** In place of `ingress.upstreamTimeoutMs`. */
+    timeoutMs: milliseconds.optional(),
+    labels: z.record(labelName, z.string()).default({}),
+  })
+  .refine(
+    ({ credential, headers }) =>
+      credential === undefined ||
+      !Object.keys(headers).some((name) => name.toLowerCase() === headerOf(credential)),
+    { error: 'headers: one of them is that of the credential' },
+  );
 
 const stdioServerSchema = z.strictObject({
   /** Program and arguments; started without a shell. */
-  command: z.array(z.string().min(1)).min(1),
+  command: z.array(z.string().min(1), 'give a url (http or https), or a command as a list').min(1),
   /** The whole environment of the child besides PATH and HOME; may name variables. */
   env: z.record(z.string(), z.string()).default({}),
   labels: z.record(labelName, z.string()).default({}),
 });
 
 /** One upstream MCP server: over HTTP when it has a `url`, else a program. */
-const serverSchema = z.union([httpServerSchema, stdioServerSchema], {
-  error: 'give a url (http or https) or a command, and only what belongs to it',
-});
+const serverSchema = byKey('url', httpServerSchema, stdioServerSchema);
 export type ServerConfig = z.infer<typeof serverSchema>;
 export type HttpServerConfig = z.infer<typeof httpServerSchema>;
 export type StdioServerConfig = z.infer<typeof stdioServerSchema>;
 
 /** Entra writes ids in lower case, and they are compared as text. */
 const entraId = z.uuid().toLowerCase();
-
-const milliseconds = z.int().min(1).max(3_600_000);
 
 const entraSchema = z.strictObject({
   authority: z
@@ -169,11 +178,15 @@ export function readConfigFile(file: string): CountersignConfig {
   };
 }
 
-/** The same server with its credential's file made absolute. */
+/** The same server with its files made absolute. */
 function inFolder(folder: string, server: ServerConfig): ServerConfig {
-  if (!('url' in server) || server.credential?.valueFile === undefined) return server;
-  const valueFile = resolve(folder, server.credential.valueFile);
-  return { ...server, credential: { ...server.credential, valueFile } };
+  if (!('url' in server)) return server;
+  const { caFile, credential } = server;
+  return {
+    ...server,
+    caFile: fileIn(folder, caFile),
+    credential: credential === undefined ? undefined : credentialIn(folder, credential),
+  };
 }
 
 /** The tenants whose auditors may read the record. */

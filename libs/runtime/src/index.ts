@@ -19,4 +19,5 @@ export {
   type ServiceSettings,
 } from './service.js';
 export { checkedTeams, type CheckedTeams } from './teams-settings.js';
+export { type OAuthConfig } from './upstream-config.js';
 export { entraAuthority, tokenVerifier } from './verifier.js';

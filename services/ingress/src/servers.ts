@@ -1,5 +1,7 @@
+import { X509Certificate } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
-import type { HttpServerConfig, ServerConfig, StdioServerConfig } from '#runtime';
+import type { HttpServerConfig, OAuthConfig, ServerConfig, StdioServerConfig } from '#runtime';
 
 /** A configured upstream. */
 export interface Server {
@@ -8,7 +10,10 @@ export interface Server {
   readonly config: ServerConfig;
 }
 
-/** A credential that cannot be had: a variable or file is missing. The message never holds a value. */
+/**
+ * What it takes to reach a server cannot be had: a variable or file is missing, an authority gives no token.
+ * The message never holds a value.
+ */
 export class CredentialError extends Error {
   override readonly name = 'CredentialError';
   readonly code = 'CREDENTIAL_UNAVAILABLE';
@@ -16,7 +21,10 @@ export class CredentialError extends Error {
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** The upstream servers of the configuration, and the only place that ever holds their credentials. */
+/** What may stand in the value of a header (RFC 9110 §5.5). */
+const headerValue = /^[\t\x20-\x7e\x80-\xff]*$/;
+
+/** The upstream servers of the configuration, and the only place that ever holds their secrets. */
 export class Servers {
   readonly #servers: ReadonlyMap<string, Server>;
   readonly #files = new Map<string, { readonly changedMs: number; readonly value: string }>();
@@ -42,7 +50,7 @@ export class Servers {
   async faults(): Promise<readonly string[]> {
     const each = [...this.#servers.values()].map(async ({ name, config }) => {
       try {
-        if ('url' in config) await this.credential(config);
+        if ('url' in config) await this.#checkHttp(config);
         else this.childEnvironment(config);
         return [];
       } catch (error) {
@@ -52,15 +60,47 @@ export class Servers {
     return (await Promise.all(each)).flat();
   }
 
-  /** The header that authenticates us to an upstream. @throws CredentialError */
-  async credential(config: HttpServerConfig): Promise<Readonly<Record<string, string>>> {
-    const { credential } = config;
-    if (credential === undefined) return {};
+  /** The headers that the configuration gives every request, in small letters. @throws CredentialError */
+  headers(config: HttpServerConfig): Readonly<Record<string, string>> {
+    return Object.fromEntries(
+      Object.entries(config.headers).map(([name, value]) => [
+        name.toLowerCase(),
+        checkedHeader(name, this.#expand(value)),
+      ]),
+    );
+  }
+
+  /** The header that authenticates us to an upstream; none where a token does. @throws CredentialError */
+  async credential({ credential }: HttpServerConfig): Promise<Readonly<Record<string, string>>> {
+    if (credential === undefined || 'oauth' in credential) return {};
+    const { header } = credential;
     const value =
       credential.value === undefined
         ? await this.#fileValue(credential.valueFile ?? '')
         : this.#expand(credential.value);
-    return { [credential.header.toLowerCase()]: value };
+    return { [header.toLowerCase()]: checkedHeader(header, value) };
+  }
+
+  /** What proves the gateway to an authority that gives tokens. @throws CredentialError */
+  async clientSecret({ clientSecret, clientSecretFile }: OAuthConfig): Promise<string> {
+    if (clientSecret !== undefined) return this.#expand(clientSecret);
+    return this.#fileValue(clientSecretFile ?? '');
+  }
+
+  /**
+   * PEM of the certificate authorities in a file, as they are now; undefined for the public ones.
+   * @throws CredentialError
+   */
+  authorities(file: string | undefined): string | undefined {
+    if (file === undefined) return undefined;
+    try {
+      const pem = readFileSync(file, 'utf8');
+      // Throws for a text that holds none.
+      void new X509Certificate(pem).raw;
+      return pem;
+    } catch (cause) {
+      throw new CredentialError(`the file ${file} holds no certificates`, { cause });
+    }
   }
 
   /** The whole environment of a child process. @throws CredentialError */
@@ -72,6 +112,16 @@ export class Servers {
     }
     for (const [name, value] of Object.entries(config.env)) child[name] = this.#expand(value);
     return child;
+  }
+
+  async #checkHttp(config: HttpServerConfig): Promise<void> {
+    const { caFile, credential } = config;
+    this.headers(config);
+    await this.credential(config);
+    this.authorities(caFile);
+    if (credential === undefined || !('oauth' in credential)) return;
+    await this.clientSecret(credential.oauth);
+    this.authorities(credential.oauth.caFile);
   }
 
   #expand(text: string): string {
@@ -97,4 +147,9 @@ export class Servers {
       throw new CredentialError(`the credential file ${file} cannot be read`, { cause });
     }
   }
+}
+
+function checkedHeader(name: string, value: string): string {
+  if (headerValue.test(value)) return value;
+  throw new CredentialError(`the value for the header ${name} has characters that none may have`);
 }

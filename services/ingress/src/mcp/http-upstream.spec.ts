@@ -31,7 +31,8 @@ async function upstreamOf(handler: Handler): Promise<HttpUpstream> {
     handler(response, request.headers);
   }).listen(0, '127.0.0.1');
   const url = `http://127.0.0.1:${await listeningPort(server)}/mcp`;
-  const upstream = new HttpUpstream({ url, labels: {} }, new Servers({}, {}), limits);
+  const config = { url, headers: {}, network: 'any', connectTimeoutMs: 5000, labels: {} } as const;
+  const upstream = new HttpUpstream(config, new Servers({}, {}), limits);
   open.push({ server, upstream });
   return upstream;
 }
