@@ -27,6 +27,8 @@ export const approvalAnswer = z.looseObject({
   because: z.array(group),
   justification: z.string().nullable(),
   risk: z.object({ level: z.string(), reasons: z.array(z.string()) }),
+  /** Absent from gateways that do not pin definitions. */
+  definitionStanding: z.enum(['new', 'changed']).nullish(),
   drift: z.object({ lastApprovedAt: z.string() }).nullable(),
   similar: z.array(
     z.object({ outcome: z.string(), decidedBy: z.string().nullable(), decidedAt: z.string() }),

@@ -1,3 +1,4 @@
+import { standingWords } from '../services/approval/src/standing-words.js';
 import { visibleLine, visibleLines } from '../services/approval/src/visible-text.js';
 import type { ApprovalAnswer, GrantAnswer } from './answers.js';
 
@@ -79,6 +80,7 @@ function factsOf(approval: ApprovalAnswer): string[] {
     ['Rules', approval.rules.map(({ id, message }) => `${id} ${message ?? ''}`).join('; ')],
     ['Why you', groupNames(approval.because)],
     ['Signed', approval.sets.map((set) => `${set.signed}/${set.quorum}`).join(', ')],
+    ['Definition', standingWords({ definitionStanding: approval.definitionStanding ?? null })],
     ['Changed', drift === null ? undefined : `the tool, since ${drift.lastApprovedAt}`],
     ['Before', beforeOf(approval)],
     ['May grant', grantOffer === null ? undefined : `up to ${grantOffer.maxSeconds} s`],

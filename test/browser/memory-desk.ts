@@ -44,6 +44,7 @@ export function sampleView(change: Partial<ApprovalView> = {}): ApprovalView {
     justification: 'Customer was charged twice, ticket 4711',
     isJustificationRequired: false,
     risk: { level: 'medium', reasons: ['the tool says that it changes data'] },
+    definitionStanding: null,
     drift: null,
     similar: [],
     votes: [],

@@ -16,7 +16,7 @@ export const definitionRecorded = defineEvent({
   topic: 'countersign.definitions.v1',
   publishedBy: 'approval',
   key: definitionKey,
-  discriminator: (data) => `${data.latest}:${data.recordedAt}`,
+  discriminator: (data) => String(data.revision),
   data: z.object({
     server: publicField(z.string()),
     kind: publicField(definitionKindSchema),
@@ -30,6 +30,8 @@ export const definitionRecorded = defineEvent({
     cause: publicField(z.enum(['first-use', 'changed', 'accepted'])),
     /** Who accepted it; null where nobody was asked. */
     by: publicField(actorSchema.nullable()),
+    /** Counts what was told of this definition. */
+    revision: publicField(z.int().min(1)),
     recordedAt: publicField(z.iso.datetime()),
   }),
 });

@@ -20,6 +20,13 @@ const answers = {
   TOO_MANY_REQUESTS: [429, 'Too many requests of yours wait already.'],
   DELEGATE_IS_ONESELF: [400, 'Name somebody else.'],
   DELEGATION_NOT_FOUND: [404, 'There is no such delegation of yours.'],
+  DEFINITION_NOT_FOUND: [404, 'No such definition has been seen.'],
+  DEFINITION_SUPERSEDED: [409, 'The server has said something else since; look at it first.'],
+  READER_ROLE_REQUIRED: [
+    403,
+    'The app role Countersign.Admin or Countersign.Auditor of the home tenant is needed.',
+  ],
+  ADMIN_ROLE_REQUIRED: [403, 'The app role Countersign.Admin of the home tenant is needed.'],
   CURSOR_INVALID: [400, 'The cursor belongs to another query.'],
 } as const satisfies Record<ApprovalErrorCode, readonly [number, string]>;
 

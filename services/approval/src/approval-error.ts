@@ -16,6 +16,10 @@ export type ApprovalErrorCode =
   | 'TOO_MANY_REQUESTS'
   | 'DELEGATE_IS_ONESELF'
   | 'DELEGATION_NOT_FOUND'
+  | 'DEFINITION_NOT_FOUND'
+  | 'DEFINITION_SUPERSEDED'
+  | 'READER_ROLE_REQUIRED'
+  | 'ADMIN_ROLE_REQUIRED'
   | 'CURSOR_INVALID';
 
 /** A wish that the rules refuse. */

@@ -1,6 +1,5 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
-import { z } from 'zod';
 import type { Principal } from '#contracts';
 import { canonicalJson, sha256 } from '#trust';
 import { type Approval, approvalSchema, type ApprovalStatus } from './approval.js';
@@ -8,6 +7,7 @@ import { ApprovalError } from './approval-error.js';
 import { approvalTable } from './approvals.table.js';
 import type { ApprovalView } from './approval-view.js';
 import { groupsAt, maySee } from './eligibility.js';
+import { readCursor, writeCursor } from './place-cursor.js';
 import { noPrecedents, precedentsOf } from './precedents.js';
 import { viewOf } from './view.js';
 
@@ -25,8 +25,6 @@ export interface Page {
   /** Null on the last page. */
   readonly next: string | null;
 }
-
-const cursorSchema = z.strictObject({ before: z.string().regex(/^\d{1,18}$/), of: z.string() });
 
 /** What a reader may see of the approvals: those they asked for, and those they may sign. */
 @Injectable()
@@ -137,20 +135,4 @@ export class ApprovalList {
         { objectId, groups },
       );
   }
-}
-
-function writeCursor(before: string, of: string): string {
-  return Buffer.from(JSON.stringify({ before, of }), 'utf8').toString('base64url');
-}
-
-function readCursor(cursor: string, of: string): string {
-  try {
-    const parsed = cursorSchema.parse(
-      JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8')),
-    );
-    if (parsed.of === of) return parsed.before;
-  } catch (cause) {
-    throw new ApprovalError('CURSOR_INVALID', { cause });
-  }
-  throw new ApprovalError('CURSOR_INVALID');
 }

@@ -9,6 +9,9 @@ import { ChangeFeed } from './change-feed.js';
 import type { ApprovalChannel } from './channel.js';
 import { clock } from './clock.js';
 import { CopyBindings } from './copy-bindings.js';
+import { DefinitionDesk } from './definition-desk.js';
+import { Definitions } from './definitions.js';
+import { DefinitionsConsumer } from './definitions.consumer.js';
 import { Delegations } from './delegations.js';
 import { Delivery } from './delivery.js';
 import { Desk } from './desk.js';
@@ -136,6 +139,24 @@ export function deskProviders({ bus, people }: ApprovalSettings): Provider[] {
       inject: [Approvals, ApprovalList, Delegations, CopyBindings, ChangeFeed],
     },
     { provide: Desk, useExisting: SigningDesk },
+  ];
+}
+
+/** What keeps definitions, and lets people accept them. */
+export function definitionProviders({ people }: ApprovalSettings): Provider[] {
+  return [
+    DefinitionsConsumer,
+    {
+      provide: Definitions,
+      useFactory: (data: DataSource, relay: OutboxRelay) => new Definitions(data, relay),
+      inject: [DataSource, OutboxRelay],
+    },
+    {
+      provide: DefinitionDesk,
+      useFactory: (definitions: Definitions, desk: Desk) =>
+        new DefinitionDesk(definitions, desk, people.adminTenants),
+      inject: [Definitions, Desk],
+    },
   ];
 }
 

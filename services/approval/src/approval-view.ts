@@ -90,6 +90,8 @@ export interface ApprovalView {
   readonly justification: string | null;
   readonly isJustificationRequired: boolean;
   readonly risk: { readonly level: 'low' | 'medium' | 'high'; readonly reasons: readonly string[] };
+  /** Nobody has accepted what the server says of the tool now, though the configuration lets it be used. */
+  readonly definitionStanding: 'new' | 'changed' | null;
   /** The tool's definition is another than when the tool was last approved. */
   readonly drift: { readonly lastApprovedAt: Date } | null;
   /** Newest first; decisions on the same server and tool. */

@@ -13,6 +13,7 @@ import { openDatabase } from '#storage';
 import { CreatesApprovals1764000000000, CreatesDesk1764300000000 } from './approval.migrations.js';
 import {
   channelProviders,
+  definitionProviders,
   deskProviders,
   movingProviders,
   storeProviders,
@@ -21,6 +22,8 @@ import type { ApprovalSettings } from './approval-settings.js';
 import { ApprovalsController } from './approvals.controller.js';
 import { approvalTable, waitingCallTable } from './approvals.table.js';
 import { ChangeFeed } from './change-feed.js';
+import { CreatesDefinitions1764400000000 } from './definition.migrations.js';
+import { DefinitionsController } from './definitions.controller.js';
 import { DelegationsController } from './delegations.controller.js';
 import { GrantsController } from './grants.controller.js';
 import { approvalPage } from './page/approval-page.js';
@@ -78,6 +81,7 @@ export class ApprovalModule {
         ApprovalsController,
         GrantsController,
         DelegationsController,
+        DefinitionsController,
         ...teamsPart.controllers,
         ...pagePart.controllers,
       ],
@@ -90,6 +94,7 @@ export class ApprovalModule {
         ...storeProviders(settings),
         ...movingProviders(settings),
         ...deskProviders(settings),
+        ...definitionProviders(settings),
         ...channelProviders(settings),
         ...teamsPart.providers,
         ...pagePart.providers,
@@ -104,7 +109,11 @@ async function database(url: string): Promise<DataSource> {
     url,
     schema: 'approval',
     entities: [approvalTable, waitingCallTable],
-    migrations: [CreatesApprovals1764000000000, CreatesDesk1764300000000],
+    migrations: [
+      CreatesApprovals1764000000000,
+      CreatesDesk1764300000000,
+      CreatesDefinitions1764400000000,
+    ],
     applicationName: 'countersign-approval',
     onWait: (error) => new Logger('approval').warn(`waiting for the database: ${String(error)}`),
   });

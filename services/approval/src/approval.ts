@@ -3,10 +3,10 @@ import {
   actorSchema,
   approvalRequirementSchema,
   clientSchema,
-  definitionSchema,
   digestSchema,
   factsSchema,
   grantScopeSchema,
+  judgedDefinitionSchema,
   labelsSchema,
   shownRuleSchema,
 } from '#contracts';
@@ -44,7 +44,7 @@ const requestShape = {
   resource: z.string(),
   digest: digestSchema,
   /** The tool as it was last listed; null where it never was. */
-  definition: definitionSchema.nullable(),
+  definition: judgedDefinitionSchema.nullable(),
   bundle: z.string(),
   ruleIds: z.array(z.string()),
   rules: z.array(shownRuleSchema),

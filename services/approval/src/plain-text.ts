@@ -1,4 +1,5 @@
 import type { ApprovalView } from './approval-view.js';
+import { standingWords } from './standing-words.js';
 import { visibleLine, visibleLines } from './visible-text.js';
 
 /** A message as people forward it: a subject of one line, and a body that fits on a screen. */
@@ -36,6 +37,7 @@ export function plainTextOf(view: ApprovalView): PlainText {
     ...wishLines(view),
     ['Why', view.justification === null ? undefined : piece(view.justification)],
     ['Risk', view.risk.level],
+    ['Definition', standingWords(view)],
     ...view.rules.map(({ id, message }): Line => ['Rule', piece(message ?? id)]),
     ['Arguments', visibleLines(view.maskedArguments, argumentLimits).join('\n')],
     ...endLines(view),

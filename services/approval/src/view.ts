@@ -30,6 +30,7 @@ export function viewOf(approval: Approval, context: ViewContext): ApprovalView {
     because: asked.filter((group) => context.readerGroups.includes(group)).map((id) => named(id)),
     isJustificationRequired: requirement.justification === 'required',
     risk: riskOf(approval),
+    definitionStanding: standingOf(approval),
     drift: driftOf(approval, context.precedents),
     similar: context.precedents.similar,
     votes: approval.votes.map(({ grantSeconds, votedAt, ...vote }) => ({
@@ -93,6 +94,11 @@ function furtherGroups(requirement: ApprovalRequirement, asked: readonly string[
   const { escalation } = requirement;
   if (escalation === undefined) return [];
   return escalation.groups.filter((id) => asked.includes(id) && !first.includes(id));
+}
+
+function standingOf({ definition }: Approval): ApprovalView['definitionStanding'] {
+  const standing = definition?.standing;
+  return standing === 'new' || standing === 'changed' ? standing : null;
 }
 
 function driftOf(approval: Approval, { lastDefinition }: Precedents): ApprovalView['drift'] {

@@ -35,19 +35,17 @@ export function standingOf(
   return counting.every((digest) => accepted.includes(digest)) ? 'accepted' : 'changed';
 }
 
+const held: Record<FoundStanding, (pin: Pin) => boolean> = {
+  accepted: () => false,
+  changed: ({ changed }) => changed === 'hold',
+  new: (pin) => pin.new === 'hold',
+  unknown: (pin) => pin.new === 'hold',
+  unreadable: (pin) => pin.new === 'hold' || pin.changed === 'hold',
+};
+
 /** Whether a definition of this standing may not be used. */
-export function isHeld({ changed, new: first }: Pin, standing: FoundStanding): boolean {
-  switch (standing) {
-    case 'accepted':
-      return false;
-    case 'changed':
-      return changed === 'hold';
-    case 'new':
-    case 'unknown':
-      return first === 'hold';
-    case 'unreadable':
-      return changed === 'hold' || first === 'hold';
-  }
+export function isHeld(pin: Pin, standing: FoundStanding): boolean {
+  return held[standing](pin);
 }
 
 /** The decision on a call that uses a definition of this standing. What is denied already stays as it is. */

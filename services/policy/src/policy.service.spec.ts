@@ -64,6 +64,7 @@ class House {
   readonly decided: EventOf<typeof callDecided>[] = [];
   readonly listed: EventOf<typeof catalogDecided>[] = [];
   readonly published: DataOf<typeof policyPublished>[] = [];
+  #revision = 0;
   app: INestApplicationContext | undefined;
 
   constructor() {
@@ -104,12 +105,12 @@ class House {
     const recorded = { server: 'orders', kind: 'tool', name: 'refund' } as const;
     const state = { state: 'accepted', cause: 'first-use', by: null } as const;
     const digests = { accepted: [known], latest: known };
-    const recordedAt = new Date().toISOString();
+    const at = { revision: (this.#revision += 1), recordedAt: new Date().toISOString() };
     await this.approval.publish(definitionRecorded, {
       ...recorded,
       ...state,
       ...digests,
-      recordedAt,
+      ...at,
       ...change,
     });
   }

@@ -1,4 +1,5 @@
 import type { ApprovalView } from '../approval-view.js';
+import { standingWords } from '../standing-words.js';
 import { visibleLines } from '../visible-text.js';
 import { scopeList } from './decision-view.js';
 import { type Content, type Element, h } from './html.js';
@@ -20,7 +21,9 @@ const argumentLimits = { maxCodePoints: 60_000, maxLines: 2000 };
 /** What should make a signer look twice. */
 export function warnings(view: ApprovalView, { now }: PageContext): Content {
   const { drift, risk } = view;
+  const standing = standingWords(view);
   return [
+    standing !== undefined && h('p', { class: 'warning' }, h('strong', {}, standing)),
     drift !== null &&
       h(
         'p',

@@ -1,5 +1,6 @@
 import type { Actor } from '#contracts';
 import type { ApprovalState, ApprovalView, GrantScope, SignatureSet } from '../approval-view.js';
+import { standingWords } from '../standing-words.js';
 import { visibleLine } from '../visible-text.js';
 import { wishWords } from '../wish.js';
 import {
@@ -87,8 +88,14 @@ export function riskRows(view: ApprovalView, scale: Scale): CardElement[] {
   const dash = reasons.length === 0 ? [] : runs(' –');
   return [
     line([labelRun('Risk'), ...level, ...dash, ...reasons], 'None'),
+    ...standingRows(view),
     ...(drift === null ? [] : [driftRow(drift)]),
   ];
+}
+
+function standingRows(view: ApprovalView): CardElement[] {
+  const text = standingWords(view);
+  return text === undefined ? [] : [row('Warning', text, 120, { color: 'Attention' })];
 }
 
 function driftRow({ lastApprovedAt }: NonNullable<ApprovalView['drift']>): CardElement {

@@ -231,6 +231,7 @@ export function approvalView(changes: Partial<ApprovalView> = {}): ApprovalView 
     justification: 'The order was placed twice.',
     isJustificationRequired: false,
     risk: { level: 'high', reasons: ['the tool deletes'] },
+    definitionStanding: null,
     drift: null,
     similar: [],
     votes: [],
