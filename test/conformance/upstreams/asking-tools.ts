@@ -1,23 +1,8 @@
-import { type Answers, type AskingTool, type Question, type Round, text } from './tool.js';
+import { askName, elicit, roots, sample } from './questions.js';
+import type { Answers, AskingTool, Round } from './tool.js';
 
 const noArguments = { type: 'object', properties: {} } as const;
 
-function elicit(
-  message: string,
-  properties: Record<string, object>,
-  required?: string[],
-): Question {
-  const requestedSchema = { type: 'object', properties, ...(required && { required }) };
-  return { method: 'elicitation/create', params: { message, requestedSchema } };
-}
-
-function sample(prompt: string, maxTokens = 100): Question {
-  const messages = [{ role: 'user', content: text(prompt) }];
-  return { method: 'sampling/createMessage', params: { messages, maxTokens } };
-}
-
-const roots: Question = { method: 'roots/list', params: {} };
-const askName = elicit('What is your name?', { name: { type: 'string' } }, ['name']);
 const confirm = elicit('Please confirm', { ok: { type: 'boolean' } }, ['ok']);
 
 /** What was elicited, as the client filled it in. */
@@ -146,8 +131,8 @@ const statelessAsking: readonly AskingTool[] = [
   },
 ];
 
-/** Tools that ask their client before they answer. */
-export const askingTools = [...oftenAsking, ...statelessAsking];
+/** Tools that ask their client before they answer, in the call itself. */
+export const callAskingTools = [...oftenAsking, ...statelessAsking];
 
 /** What `test_input_required_result_prompt` asks. */
 export const promptRound: Round = {

@@ -111,7 +111,7 @@ const workingTools: readonly PlainTool[] = [
   },
 ];
 
-const schemaTools: readonly PlainTool[] = [
+const toolsWithArguments: readonly PlainTool[] = [
   {
     name: 'json_schema_2020_12_tool',
     description: 'Describes its arguments with more of JSON Schema than most.',
@@ -142,6 +142,12 @@ const schemaTools: readonly PlainTool[] = [
     run: async (_, words) => [text(`Described: ${JSON.stringify(words)}`)],
   },
   {
+    name: 'greet',
+    description: 'Greets, at once.',
+    inputSchema: { type: 'object', properties: { name: { type: 'string' } } },
+    run: async (_, { name }) => [text(`Hello, ${String(name)}!`)],
+  },
+  {
     name: 'test_mirrored_argument',
     description: 'Has an argument that requests repeat in a header.',
     inputSchema: {
@@ -152,8 +158,8 @@ const schemaTools: readonly PlainTool[] = [
   },
 ];
 
-/** Tools that answer by themselves. */
-export const plainTools = [...constantTools, ...workingTools, ...schemaTools];
+/** Tools that answer by themselves, in the call itself. */
+export const callTools = [...constantTools, ...workingTools, ...toolsWithArguments];
 
 function constant(name: string, description: string, content: readonly Content[]): PlainTool {
   return { name, description, inputSchema: noArguments, run: async () => content };

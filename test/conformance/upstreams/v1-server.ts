@@ -20,8 +20,7 @@ import {
   UnsubscribeRequestSchema,
 } from '@modelcontextprotocol/sdk/types.js';
 import { z } from 'zod';
-import { askingTools, promptRound } from './asking-tools.js';
-import { plainTools } from './plain-tools.js';
+import { promptRound } from './asking-tools.js';
 import { askingPrompt, completionsOf, prompts } from './prompts.js';
 import { resources, template, templateContent } from './resources.js';
 import {
@@ -34,6 +33,7 @@ import {
   type Round,
   text,
 } from './tool.js';
+import { askingTools, plainTools } from './tools.js';
 
 type Extra = RequestHandlerExtra<ServerRequest, ServerNotification>;
 

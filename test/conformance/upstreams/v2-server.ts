@@ -6,13 +6,13 @@ import {
   inputRequired,
   type InputRequiredResult,
   type InputRequests,
+  type JSONObject,
   McpServer,
   ResourceTemplate,
   type ServerContext,
 } from '@modelcontextprotocol/server';
 import { z } from 'zod';
-import { askingTools, promptRound } from './asking-tools.js';
-import { plainTools } from './plain-tools.js';
+import { promptRound } from './asking-tools.js';
 import { askingPrompt, completionsOf, prompts } from './prompts.js';
 import { resources, template, templateContent } from './resources.js';
 import {
@@ -26,6 +26,7 @@ import {
   text,
   type Words,
 } from './tool.js';
+import { askingTools, plainTools } from './tools.js';
 
 /** Tells everybody who listens that a list has changed. */
 export interface Changes {
@@ -43,7 +44,7 @@ type State = z.infer<typeof stateSchema>;
 const states = createRequestStateCodec<State>({ key: randomBytes(32) });
 
 /** A server on the v2 SDK: for one session in the older era, for one request in the stateless one. */
-export function newServerV2(changes: Changes): McpServer {
+export function newServerV2(changes: Changes, extensions?: Record<string, JSONObject>): McpServer {
   const server = new McpServer(
     { name: 'conformance-v2', version: '1.0.0' },
     {
@@ -53,6 +54,7 @@ export function newServerV2(changes: Changes): McpServer {
         resources: { listChanged: true, subscribe: true },
         completions: {},
         logging: {},
+        ...(extensions && { extensions }),
       },
       requestState: { verify: async (state, context) => states.verify(state, context) },
     },

@@ -11,6 +11,7 @@ import {
   WebStandardStreamableHTTPServerTransport,
 } from '@modelcontextprotocol/server';
 import { EventLog } from './event-log.js';
+import { Tasks, tasksExtension } from './tasks.js';
 import { serve, type Upstream } from './upstream.js';
 import { type Changes, newServerV2 } from './v2-server.js';
 
@@ -23,11 +24,15 @@ export async function startUpstreamV2(port = 0): Promise<Upstream> {
     tools: () => modern.notify.toolsChanged(),
     prompts: () => modern.notify.promptsChanged(),
   };
-  const modern = createMcpHandler(() => newServerV2(changes), { legacy: 'reject' });
+  const modern = createMcpHandler(() => newServerV2(changes, { [tasksExtension]: {} }), {
+    legacy: 'reject',
+  });
+  const tasks = new Tasks();
   const legacy = sessionsOfOlderEra();
   const handler = toNodeHandler({
     fetch: async (request, options) => {
-      return (await isLegacyRequest(request)) ? legacy(request) : modern.fetch(request, options);
+      if (await isLegacyRequest(request)) return legacy(request);
+      return (await tasks.answer(request)) ?? modern.fetch(request, options);
     },
   });
   const hasLocalHost = localhostHostValidation();
