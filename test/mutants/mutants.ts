@@ -4,6 +4,7 @@ import type { Mutant } from './mutant.js';
 import { recordMutants } from './record-mutants.js';
 import { releaseMutants } from './release-mutants.js';
 import { signingMutants } from './signing-mutants.js';
+import { upstreamMutants } from './upstream-mutants.js';
 
 /** Every guard whose loss a test has to notice. */
 export const mutants: readonly Mutant[] = [
@@ -12,4 +13,5 @@ export const mutants: readonly Mutant[] = [
   ...signingMutants,
   ...recordMutants,
   ...releaseMutants,
+  ...upstreamMutants,
 ];

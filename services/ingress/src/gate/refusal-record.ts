@@ -20,6 +20,10 @@ const pausesMs = [100, 500, 2000, 5000, 10_000, 20_000, 30_000];
 /** Ends of calls that run for which their server is not to blame. */
 const ownDoing: ReadonlySet<RefusalCode> = new Set(['CANCELLED', 'GRANT_ENDED']);
 
+/** Of errors whose message quotes no answer. */
+const plainCode =
+  /^(E[A-Z]+|UND_ERR_\w+|CREDENTIAL_UNAVAILABLE|CONNECT_FAILED|ADDRESS_REFUSED|REDIRECT_REFUSED)$/;
+
 /** Ends of calls that may wait for the log at once. */
 const maxOpen = 5000;
 
@@ -135,8 +139,9 @@ export class RefusalRecord {
 function causeOf({ cause, message }: Refusal): string {
   if (!(cause instanceof Error)) return ` (${message})`;
   const code = 'code' in cause ? String(cause.code) : '';
-  const isPlain = /^(E[A-Z]+|UND_ERR_\w+|CREDENTIAL_UNAVAILABLE)$/.test(code);
-  return isPlain ? ` (${message} ${code}: ${cause.message})` : ` (${message} ${cause.name})`;
+  return plainCode.test(code)
+    ? ` (${message} ${code}: ${cause.message})`
+    : ` (${message} ${cause.name})`;
 }
 
 /** An approver's reason is for the caller and for auditors, who find it in `call.refused`. */

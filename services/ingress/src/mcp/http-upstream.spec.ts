@@ -9,6 +9,7 @@ import { listeningPort } from '../../../../demo/listening-port.js';
 import { Servers } from '../servers.js';
 import { HttpUpstream } from './http-upstream.js';
 import { readMessage } from './message.js';
+import { UpstreamSender } from './upstream-sender.js';
 import type { UpstreamReply } from './upstream.js';
 
 type Handler = (response: ServerResponse, headers: IncomingHttpHeaders) => void;
@@ -32,7 +33,8 @@ async function upstreamOf(handler: Handler): Promise<HttpUpstream> {
   }).listen(0, '127.0.0.1');
   const url = `http://127.0.0.1:${await listeningPort(server)}/mcp`;
   const config = { url, headers: {}, network: 'any', connectTimeoutMs: 5000, labels: {} } as const;
-  const upstream = new HttpUpstream(config, new Servers({}, {}), limits);
+  const sender = new UpstreamSender({ config, servers: new Servers({}, {}), timeoutMs: 5000 });
+  const upstream = new HttpUpstream(sender, limits);
   open.push({ server, upstream });
   return upstream;
 }

@@ -1,14 +1,13 @@
-import { Agent, type Dispatcher, errors, request as send } from 'undici';
+import { type Dispatcher, errors } from 'undici';
 import type { Json } from '#masking';
-import type { HttpServerConfig } from '#runtime';
 import type { AnswerPart, Forwarding, Upstream } from '../gate/call.js';
 import { Refusal } from '../gate/refusal.js';
-import { CredentialError, type Servers } from '../servers.js';
 import { catalogOf } from './catalog.js';
 import { eventsOf, EventStreamError } from './event-stream.js';
 import { isModern } from './era.js';
 import { cancellationOf, isObject, type JsonObject } from './message.js';
 import { parseStrictJson, UnreadableJson } from './strict-json.js';
+import type { UpstreamSender } from './upstream-sender.js';
 import { isAnswer, type McpUpstream, upstreamRefusal, type UpstreamRequest } from './upstream.js';
 
 /** Limits on what an upstream may send, in bytes, levels and milliseconds. */
@@ -18,29 +17,19 @@ export interface UpstreamLimits {
   readonly timeoutMs: number;
 }
 
-/** An upstream over Streamable HTTP. One request upstream for each that came in; redirects are not followed. */
+/** An upstream over Streamable HTTP. One request upstream for each that came in. */
 export class HttpUpstream implements McpUpstream {
-  readonly #agent: Agent;
-
   constructor(
-    private readonly config: HttpServerConfig,
-    private readonly servers: Servers,
+    private readonly sender: UpstreamSender,
     private readonly limits: UpstreamLimits,
-  ) {
-    const { timeoutMs } = limits;
-    this.#agent = new Agent({
-      headersTimeout: timeoutMs,
-      bodyTimeout: timeoutMs,
-      connect: { timeout: 5000 },
-    });
-  }
+  ) {}
 
   prepare(request: UpstreamRequest): Upstream {
     return { forward: (forwarding) => this.#forward(request, forwarding) };
   }
 
   async close(): Promise<void> {
-    await this.#agent.destroy();
+    await this.sender.close();
   }
 
   async *#forward(request: UpstreamRequest, forwarding: Forwarding): AsyncGenerator<AnswerPart> {
@@ -94,24 +83,18 @@ export class HttpUpstream implements McpUpstream {
   async #send(request: UpstreamRequest, ended?: AbortSignal): Promise<Dispatcher.ResponseData> {
     const { verb, message, session, headers } = request;
     const signal = ended === undefined ? request.signal : AbortSignal.any([request.signal, ended]);
-    try {
-      return await send(this.config.url, {
-        dispatcher: this.#agent,
-        method: verb,
-        signal,
-        headers: {
-          ...headers,
-          accept: verb === 'GET' ? 'text/event-stream' : 'application/json, text/event-stream',
-          ...(message === undefined ? {} : { 'content-type': 'application/json' }),
-          ...(session === undefined ? {} : { 'mcp-session-id': session.upstreamId }),
-          ...(await this.servers.credential(this.config)),
-        },
-        body: message === undefined ? null : JSON.stringify(message.body),
-        ...(verb === 'GET' ? { bodyTimeout: 0 } : {}),
-      });
-    } catch (error) {
-      throw sendingRefusal(error);
-    }
+    return this.sender.send({
+      method: verb,
+      signal,
+      headers: {
+        ...headers,
+        accept: verb === 'GET' ? 'text/event-stream' : 'application/json, text/event-stream',
+        ...(message === undefined ? {} : { 'content-type': 'application/json' }),
+        ...(session === undefined ? {} : { 'mcp-session-id': session.upstreamId }),
+      },
+      body: message === undefined ? null : JSON.stringify(message.body),
+      ...(verb === 'GET' ? { bodyTimeout: 0 } : {}),
+    });
   }
 
   /** An answer in one piece; nothing at all is one too (202, 405). */
@@ -204,26 +187,6 @@ function leftBehind(cause: unknown): Refusal {
   return new Refusal('CANCELLED', 'upstream', message, { executed }, { cause });
 }
 
-/** Before the upstream's answer began: it may not have seen the call, or it may work on it. */
-function sendingRefusal(error: unknown): Refusal {
-  if (error instanceof CredentialError) {
-    const message = 'The credential for this server is not available.';
-    return upstreamRefusal('UPSTREAM_UNAVAILABLE', message, 'no', error);
-  }
-  if (error instanceof errors.HeadersTimeoutError) {
-    return upstreamRefusal(
-      'UPSTREAM_TIMEOUT',
-      'The server did not answer in time.',
-      'unknown',
-      error,
-    );
-  }
-  const neverConnected =
-    error instanceof errors.ConnectTimeoutError || codeOf(error) === 'ECONNREFUSED';
-  const executed = neverConnected ? 'no' : 'unknown';
-  return upstreamRefusal('UPSTREAM_UNAVAILABLE', 'The server cannot be reached.', executed, error);
-}
-
 /** While its answer was being read: it has acted, and what it says is lost. */
 function readingRefusal(error: unknown): Refusal {
   if (error instanceof Refusal) return error;
@@ -236,8 +199,4 @@ function readingRefusal(error: unknown): Refusal {
   const reason = error instanceof UnreadableJson ? ` (${error.fault})` : '';
   const message = `The server's answer cannot be read${reason}.`;
   return upstreamRefusal('UPSTREAM_UNREADABLE', message, 'yes', error);
-}
-
-function codeOf(error: unknown): string | undefined {
-  return error instanceof Error && 'code' in error ? String(error.code) : undefined;
 }

@@ -1,0 +1,41 @@
+import type { Mutant } from './mutant.js';
+
+const folder = 'services/ingress/src/mcp';
+const spec = `${folder}/upstream-sender.spec.ts`;
+const connector = { file: `${folder}/upstream-connector.ts`, spec, law: 7 };
+
+/** The guards around what goes to a server over HTTP, and where. */
+export const upstreamMutants: readonly Mutant[] = [
+  {
+    ...connector,
+    name: 'an address that stands in a URL is called unjudged',
+    snippet: 'isIP(hostname) === 0 ? undefined : faultOf(hostname, [hostname], network)',
+    replacement: 'undefined as Error | undefined',
+    test: 'and the network is public, then nothing is sent',
+  },
+  {
+    ...connector,
+    name: 'the addresses of a name are called unjudged',
+    snippet: 'faultOf(host, addresses, network)',
+    replacement: 'undefined as Error | undefined',
+    test: 'and the name has the addresses',
+  },
+  {
+    file: `${folder}/redirects.ts`,
+    spec,
+    law: 7,
+    name: 'a credential follows a redirect to a foreign origin',
+    snippet: 'target.origin !== from.origin',
+    replacement: 'false',
+    test: 'then that origin gets no request',
+  },
+  {
+    file: `${folder}/upstream-token.ts`,
+    spec: `${folder}/upstream-token.spec.ts`,
+    law: 7,
+    name: "an authority's words are told as they are",
+    snippet: `/^\\w{1,60}$/.test(error.error) ? error.error : 'an error'`,
+    replacement: 'error.error',
+    test: 'says the secret in place of a code',
+  },
+];
