@@ -76,3 +76,28 @@ export const delegationAnswer = z.looseObject({
 
 /** All delegations that one gave or got. */
 export const delegationsAnswer = z.object({ delegations: z.array(delegationAnswer) });
+
+/** What a server says of a tool, a prompt or itself. */
+export const definitionAnswer = z.looseObject({
+  server: z.string(),
+  kind: z.string(),
+  name: z.string(),
+  state: z.string(),
+  latest: z.string(),
+  changedAt: z.string(),
+  acceptedAt: z.string().nullable(),
+  acceptedBy: actor.nullable(),
+});
+export type DefinitionAnswer = z.infer<typeof definitionAnswer>;
+
+/** A page of definitions. */
+export const definitionsAnswer = z.object({
+  definitions: z.array(definitionAnswer),
+  next: z.string().nullable(),
+});
+
+/** One definition, with the masked copies of the latest and of the accepted one. */
+export const definitionTextAnswer = definitionAnswer.extend({
+  latestDefinition: z.unknown(),
+  acceptedDefinition: z.unknown(),
+});

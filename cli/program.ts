@@ -4,6 +4,7 @@ import { CommandFailed, Gateway } from './gateway.js';
 import { addDelegations, addGrants, addRequest } from './grants.js';
 import { line, type Write } from './printing.js';
 import { addTeams } from './teams.js';
+import { addTools } from './tools.js';
 
 /** What the program is run with. */
 export interface ProgramParts {
@@ -22,7 +23,7 @@ interface GlobalOptions {
 export async function run(words: readonly string[], parts: ProgramParts): Promise<number> {
   const { environment, write, writeError } = parts;
   const program = new Command('countersign')
-    .description('approvals and grants of a Countersign gateway')
+    .description('approvals, grants and accepted tools of a Countersign gateway')
     .option('--url <origin>', 'of the approval API (COUNTERSIGN_URL)', urlIn(environment))
     .option('--token-file <file>', 'holds the token (COUNTERSIGN_TOKEN)')
     .option('--json', 'print JSON')
@@ -40,6 +41,7 @@ export async function run(words: readonly string[], parts: ProgramParts): Promis
   addRequest(program, given);
   addGrants(program, given);
   addDelegations(program, given);
+  addTools(program, given);
   addTeams(program, write);
   return ended(program, words, writeError);
 }
