@@ -28,6 +28,7 @@ describe('docs/configuration.md', () => {
     auditSchema: 'audit.',
     httpServerSchema: 'servers.<name>.',
     stdioServerSchema: 'servers.<name>.',
+    definitionsSchema: 'servers.<name>.definitions.',
     headerCredentialSchema: 'servers.<name>.credential.',
     oauthCredentialSchema: 'servers.<name>.credential.',
     oauthSchema: 'servers.<name>.credential.oauth.',

@@ -18,6 +18,18 @@ const labelName = z.string().regex(/^[a-z][a-z0-9_.-]{0,62}$/i);
 
 const milliseconds = z.int().min(1).max(3_600_000);
 
+/** What becomes of what a server says of its tools, its prompts and itself. */
+const definitionsSchema = z.strictObject({
+  /** Seen for the first time: accepted on sight, or held until a person accepts it. */
+  new: z.enum(['pass', 'hold']).default('pass'),
+  /** Other than all that were accepted: let through and told to whoever signs, or held. */
+  changed: z.enum(['pass', 'hold']).default('hold'),
+});
+export type DefinitionSettings = z.infer<typeof definitionsSchema>;
+
+/** Those of a server that says nothing of it. */
+export const defaultDefinitions: DefinitionSettings = definitionsSchema.parse({});
+
 const httpServerSchema = z
   .strictObject({
     url: z.url({ protocol: /^https?$/ }),
@@ -31,6 +43,7 @@ const httpServerSchema = z
     /** In place of `ingress.upstreamTimeoutMs`. */
     timeoutMs: milliseconds.optional(),
     labels: z.record(labelName, z.string()).default({}),
+    definitions: definitionsSchema.optional(),
   })
   .refine(
     ({ credential, headers }) =>
@@ -45,6 +58,7 @@ const stdioServerSchema = z.strictObject({
   /** The whole environment of the child besides PATH and HOME; may name variables. */
   env: z.record(z.string(), z.string()).default({}),
   labels: z.record(labelName, z.string()).default({}),
+  definitions: definitionsSchema.optional(),
 });
 
 /** One upstream MCP server: over HTTP when it has a `url`, else a program. */

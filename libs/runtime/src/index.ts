@@ -1,9 +1,11 @@
 export {
   ConfigError,
+  defaultDefinitions,
   readConfigFile,
   readEnvironment,
   readerTenants,
   type CountersignConfig,
+  type DefinitionSettings,
   type HttpServerConfig,
   type ServerConfig,
   type StdioServerConfig,

@@ -1,13 +1,22 @@
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
-import type { HttpServerConfig, OAuthConfig, ServerConfig, StdioServerConfig } from '#runtime';
+import {
+  defaultDefinitions,
+  type DefinitionSettings,
+  type HttpServerConfig,
+  type OAuthConfig,
+  type ServerConfig,
+  type StdioServerConfig,
+} from '#runtime';
 
 /** A configured upstream. */
 export interface Server {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly config: ServerConfig;
+  /** What becomes of definitions that nobody has accepted. */
+  readonly definitions: DefinitionSettings;
 }
 
 /**
@@ -34,10 +43,10 @@ export class Servers {
     private readonly environment: Environment,
   ) {
     this.#servers = new Map(
-      Object.entries(configured).map(([name, config]) => [
-        name,
-        { name, labels: config.labels, config },
-      ]),
+      Object.entries(configured).map(([name, config]) => {
+        const { definitions = defaultDefinitions, labels } = config;
+        return [name, { name, labels, config, definitions }];
+      }),
     );
   }
 

@@ -1,4 +1,4 @@
-import type { Definition, Facts, Principal } from '#contracts';
+import type { Definition, DefinitionKind, Facts, Pin, Principal } from '#contracts';
 import type { Json } from '#masking';
 
 /** A call as an adapter understood it, in words for all protocols. */
@@ -21,12 +21,30 @@ export interface AskedCall {
   readonly extras: Json;
   /** The resource as its server last described it here; absent where it never did. */
   readonly definition?: Definition | undefined;
+  /** What is to be done where that is not accepted; absent where the operation uses none. */
+  readonly pin?: Pin | undefined;
+  /** What is to be done with definitions that the answer brings. */
+  readonly pinning: Pinning;
   /** Why the caller asks, in its own words. */
   readonly justification?: string | undefined;
   /** The caller demands to be let through at once. */
   readonly breakGlass?: true | undefined;
   /** The one open approval that the call may wait for; absent where it may open one. */
   readonly joins?: string | undefined;
+}
+
+/** What the configuration says of definitions that nobody has accepted. */
+export type Pinning = Omit<Pin, 'kind'>;
+
+/** What an upstream said of the items that it lists. */
+export interface Described {
+  readonly kind: DefinitionKind;
+  readonly items: readonly {
+    readonly name: string;
+    /** SHA-256 over the canonical JSON of the definition. */
+    readonly digest: string;
+    readonly definition: Json;
+  }[];
 }
 
 /** A piece of an upstream's answer. */
@@ -38,8 +56,12 @@ export interface AnswerPart {
 
 /** What an adapter may ask and has to heed while it forwards. */
 export interface Forwarding {
-  /** Which of these resources the caller may see. */
-  visible(method: string, resources: readonly string[]): Promise<ReadonlySet<string>>;
+  /** Which of these resources the caller may see. What was said of each of them is put on record before. */
+  visible(
+    method: string,
+    resources: readonly string[],
+    described?: Described,
+  ): Promise<ReadonlySet<string>>;
   /** Aborted when the grant of the call has ended: the upstream is to be let go at once. Absent without one. */
   readonly ended?: AbortSignal;
 }

@@ -1,10 +1,4 @@
-import {
-  callCompleted,
-  callForwarded,
-  catalogListed,
-  type Envelope,
-  type EventOf,
-} from '#contracts';
+import { callCompleted, callForwarded, type Envelope, type EventOf } from '#contracts';
 import type { Json } from '#masking';
 import { callDigest } from '#trust';
 import { AnswerRelay, type Relayed } from './answer-relay.js';
@@ -16,10 +10,11 @@ import { grantEnded, untilEnded } from './cut.js';
 import type { GateLimits, GateParts } from './gate-settings.js';
 import type { GrantInUse, GrantsInUse } from './grants-in-use.js';
 import { Judging, type Waiting } from './judging.js';
+import { Listings } from './listings.js';
 import { recorded } from './record.js';
 import { Refusal, type Stage } from './refusal.js';
 import type { RefusalRecord } from './refusal-record.js';
-import { type GateEvents, WaitEnded, type Waiter, type Waiters } from './waiters.js';
+import type { GateEvents, Waiters } from './waiters.js';
 
 /** How long the end of an answered call waits for other events to travel with, in milliseconds. */
 const completionPatienceMs = 25;
@@ -53,6 +48,7 @@ export type SaysError = (content: Json) => boolean;
 export class Gate {
   readonly #judging: Judging;
   readonly #countersigning: Countersigning;
+  readonly #listings: Listings;
 
   constructor(
     private readonly parts: GateParts,
@@ -63,6 +59,7 @@ export class Gate {
   ) {
     this.#judging = new Judging(parts, limits);
     this.#countersigning = new Countersigning(parts, limits);
+    this.#listings = new Listings(parts, limits);
   }
 
   /** Takes a call through. Resolves when the whole answer was released. @throws Refusal, on record. */
@@ -197,44 +194,11 @@ export class Gate {
 
   #forwarding(passage: Passage, cause: Envelope, ended?: AbortSignal): Forwarding {
     let part = 0;
-    const visible: Forwarding['visible'] = async (method, resources) => {
-      const number = part++;
-      const { call } = passage.subject;
-      const { callId, protocol, server, labels, principal } = call;
-      const ingress = this.parts.instance;
-      const data = { callId, ingress, part: number, protocol, server, method, principal };
-      await recorded(
-        'upstream',
-        async () =>
-          this.parts.bus.publish(
-            catalogListed,
-            { ...data, labels: { ...labels }, resources: [...resources] },
-            cause,
-          ),
-        'yes',
-      );
-      return this.#visible(passage.waiter, number);
+    const visible: Forwarding['visible'] = async (method, resources, described) => {
+      const listed = { part: part++, method, resources, described };
+      return this.#listings.visible(passage.subject.call, listed, passage.waiter, cause);
     };
     return ended === undefined ? { visible } : { visible, ended };
-  }
-
-  async #visible(waiter: Waiter, part: number): Promise<ReadonlySet<string>> {
-    try {
-      const found = await waiter.next(
-        (each) => each.kind === 'listed' && each.event.data.part === part,
-        this.limits.verdictTimeoutMs,
-      );
-      return new Set(found.kind === 'listed' ? found.event.data.visible : []);
-    } catch (cause) {
-      if (!(cause instanceof WaitEnded)) throw cause;
-      throw new Refusal(
-        'VERDICT_TIMEOUT',
-        'upstream',
-        'Policy did not say in time what may be listed.',
-        { executed: 'yes', retryAfterMs: 2000 },
-        { cause },
-      );
-    }
   }
 
   /** The answer is on record with its parts; this closes the story and does not hold the client up. */

@@ -70,6 +70,7 @@ export const call = (): AskedCall => ({
   facts: { action: 'execute', objects: ['refund'], complete: false },
   arguments: { amount: 20 },
   extras: {},
+  pinning: { new: 'pass', changed: 'hold' },
 });
 
 /** Times before and after which a statement is over. */

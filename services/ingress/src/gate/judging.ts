@@ -92,7 +92,8 @@ export class Judging {
   }
 
   #asked(call: AskedCall, digest: string): DataOf<typeof callRequested> {
-    const { arguments: asked, extras, labels, justification, ...rest } = call;
+    const { arguments: asked, extras, labels, justification, ...others } = call;
+    const { pinning: _pinning, ...rest } = others;
     return {
       ...rest,
       labels: { ...labels },

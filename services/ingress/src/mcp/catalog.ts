@@ -1,4 +1,7 @@
+import { type DefinitionKind, definitionNameSchema } from '#contracts';
 import type { Json } from '#masking';
+import { canonicalJson, sha256 } from '#trust';
+import type { Described } from '../gate/call.js';
 import { type JsonObject, isObject, objectAt } from './message.js';
 
 interface ListEntry {
@@ -8,12 +11,14 @@ interface ListEntry {
   readonly name: string;
   /** The operation an item would be used with. */
   readonly usedWith: string;
+  /** What the items are as definitions; absent where they are none that are pinned. */
+  readonly kind?: DefinitionKind;
 }
 
 const lists = new Map<string, ListEntry>(
   Object.entries({
-    'tools/list': { items: 'tools', name: 'name', usedWith: 'tools/call' },
-    'prompts/list': { items: 'prompts', name: 'name', usedWith: 'prompts/get' },
+    'tools/list': { items: 'tools', name: 'name', usedWith: 'tools/call', kind: 'tool' },
+    'prompts/list': { items: 'prompts', name: 'name', usedWith: 'prompts/get', kind: 'prompt' },
     'resources/list': { items: 'resources', name: 'uri', usedWith: 'resources/read' },
     'resources/templates/list': {
       items: 'resourceTemplates',
@@ -23,35 +28,76 @@ const lists = new Map<string, ListEntry>(
   } satisfies Record<string, ListEntry>),
 );
 
-/** An item of a list, as its server described it. */
-interface ListedItem {
-  readonly name: string;
-  readonly definition: JsonObject;
-}
+/** Answers in which a server says how it is to be used. */
+const introductions: ReadonlySet<string> = new Set(['initialize', 'server/discover']);
 
 /** What a list answer offers, and the operation it is used with. */
 export interface Catalog {
   readonly usedWith: string;
-  readonly items: readonly ListedItem[];
+  /** Each once. */
+  readonly names: readonly string[];
+  /** What the server said of each; undefined where that is not pinned. */
+  readonly described: Described | undefined;
   /** The answer with only the items whose names are visible, in the same order. */
   keep(visible: ReadonlySet<string>): JsonObject;
 }
 
-/** Reads an answer to a list method; undefined when it is none or an error. Items without a name are never kept. */
+/**
+ * Reads an answer to a method that offers something; undefined when it is none or an error. Items without a name
+ * are never kept, nor are pinned ones whose name cannot be kept on record.
+ */
 export function catalogOf(method: string, answer: JsonObject): Catalog | undefined {
+  if (introductions.has(method)) return introductionOf(method, answer);
   const entry = lists.get(method);
   const result = objectAt(answer, 'result');
   const items = entry === undefined ? undefined : result[entry.items];
   if (entry === undefined || !Array.isArray(items)) return undefined;
-  const named = items.map((item) => namedBy(entry.name, item));
+  const named = items.flatMap((item) => namedBy(entry, item));
+  const byName = Map.groupBy(named, ({ name }) => name);
   const keep = (visible: ReadonlySet<string>): JsonObject => {
-    const kept = named.flatMap((each) => (each && visible.has(each.name) ? [each.definition] : []));
+    const kept = named.filter(({ name }) => visible.has(name)).map(({ item }) => item);
     return { ...answer, result: { ...result, [entry.items]: kept } };
   };
-  return { usedWith: entry.usedWith, items: named.filter((each) => each !== undefined), keep };
+  return {
+    usedWith: entry.usedWith,
+    names: [...byName.keys()],
+    described: entry.kind && { kind: entry.kind, items: [...byName].map((each) => joined(each)) },
+    keep,
+  };
 }
 
-function namedBy(member: string, item: Json): ListedItem | undefined {
+/** Instructions are offered like a list of one item that has no name. */
+function introductionOf(method: string, answer: JsonObject): Catalog | undefined {
+  const result = objectAt(answer, 'result');
+  const { instructions, ...rest } = result;
+  if (instructions === undefined || instructions === '') return undefined;
+  return {
+    usedWith: method,
+    names: [''],
+    described: { kind: 'instructions', items: [describedAs('', instructions)] },
+    keep: (visible) => (visible.has('') ? answer : { ...answer, result: rest }),
+  };
+}
+
+interface Named {
+  readonly name: string;
+  readonly item: JsonObject;
+}
+
+function namedBy({ kind, name: member }: ListEntry, item: Json): Named[] {
   const name = isObject(item) ? item[member] : undefined;
-  return isObject(item) && typeof name === 'string' ? { name, definition: item } : undefined;
+  if (!isObject(item) || typeof name !== 'string') return [];
+  const isKept = kind === undefined || definitionNameSchema.safeParse(name).success;
+  return isKept ? [{ name, item }] : [];
+}
+
+/** Several items of one name are one definition, so that none of them hides behind another. */
+function joined([name, all]: readonly [string, readonly Named[]]): Described['items'][number] {
+  const items = all.map(({ item }) => item);
+  const [only] = items;
+  return describedAs(name, only !== undefined && items.length === 1 ? only : items);
+}
+
+function describedAs(name: string, definition: Json): Described['items'][number] {
+  return { name, definition, digest: sha256(canonicalJson(definition)) };
 }

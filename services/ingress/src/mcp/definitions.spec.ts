@@ -14,7 +14,7 @@ const pay: JsonObject = {
 const listed = (tools: JsonObject[], method = 'tools/list') => {
   const catalog = catalogOf(method, { jsonrpc: '2.0', id: 1, result: { tools } });
   if (catalog === undefined) throw new TypeError('no list');
-  return catalog;
+  return catalog.described;
 };
 
 test('when tools are listed, then each is known by the digest of all of it, and by its hints', () => {
@@ -22,12 +22,12 @@ test('when tools are listed, then each is known by the digest of all of it, and 
 
   definitions.learn('orders', listed([pay, { description: 'without a name' }]));
 
-  expect(definitions.of('orders', 'pay')).toEqual({
+  expect(definitions.of('orders', 'tool', 'pay')).toEqual({
     digest: expect.stringMatching(/^[0-9a-f]{64}$/),
     hints: { destructiveHint: true, readOnlyHint: false },
   });
-  expect(definitions.of('orders', 'other')).toBeUndefined();
-  expect(definitions.of('files', 'pay')).toBeUndefined();
+  expect(definitions.of('orders', 'tool', 'other')).toBeUndefined();
+  expect(definitions.of('files', 'tool', 'pay')).toBeUndefined();
 });
 
 test.each<[string, JsonObject]>([
@@ -38,31 +38,46 @@ test.each<[string, JsonObject]>([
 ])('when a tool is listed anew with %s, then the newest counts', (_, change) => {
   const definitions = new Definitions();
   definitions.learn('orders', listed([pay]));
-  const first = definitions.of('orders', 'pay');
+  const first = definitions.of('orders', 'tool', 'pay');
 
   definitions.learn('orders', listed([{ ...pay, ...change }]));
 
-  expect(definitions.of('orders', 'pay')?.digest).not.toBe(first?.digest);
+  expect(definitions.of('orders', 'tool', 'pay')?.digest).not.toBe(first?.digest);
 });
 
 test('when it is listed with its members in another order, then it is the same', () => {
   const definitions = new Definitions();
   definitions.learn('orders', listed([pay]));
-  const first = definitions.of('orders', 'pay');
+  const first = definitions.of('orders', 'tool', 'pay');
 
   definitions.learn('orders', listed([Object.fromEntries(Object.entries(pay).toReversed())]));
 
-  expect(definitions.of('orders', 'pay')).toEqual(first);
+  expect(definitions.of('orders', 'tool', 'pay')).toEqual(first);
 });
 
-test('when something else is listed, then no tool is learned', () => {
+test('when prompts are listed, then they are known as prompts, and no tool is learned', () => {
   const definitions = new Definitions();
   const prompts = catalogOf('prompts/list', { result: { prompts: [{ name: 'pay' }] } });
-  if (prompts === undefined) throw new TypeError('no list');
 
-  definitions.learn('orders', prompts);
+  definitions.learn('orders', prompts?.described);
 
-  expect(definitions.of('orders', 'pay')).toBeUndefined();
+  expect(definitions.of('orders', 'prompt', 'pay')).toMatchObject({ hints: {} });
+  expect(definitions.of('orders', 'tool', 'pay')).toBeUndefined();
+});
+
+test('when two tools of one name are listed, then they are one definition, whose hints all count', () => {
+  const definitions = new Definitions();
+  const twin = { ...pay, description: 'Another.', annotations: { openWorldHint: true } };
+
+  definitions.learn('orders', listed([pay]));
+  const alone = definitions.of('orders', 'tool', 'pay');
+  definitions.learn('orders', listed([pay, twin]));
+  const both = definitions.of('orders', 'tool', 'pay');
+  definitions.learn('orders', listed([twin, pay]));
+
+  expect(both?.digest).not.toBe(alone?.digest);
+  expect(definitions.of('orders', 'tool', 'pay')?.digest).not.toBe(both?.digest);
+  expect(both?.hints).toMatchObject({ destructiveHint: true, openWorldHint: true });
 });
 
 test('when a server lists without end, then only so much is kept, of a tool and of tools', () => {
@@ -75,10 +90,10 @@ test('when a server lists without end, then only so much is kept, of a tool and 
   definitions.learn('files', listed([pay]));
   definitions.learn('orders', listed([...many, { name: 'hinted', annotations }]));
 
-  expect(definitions.of('orders', 'tool-0')).toBeUndefined();
-  expect(definitions.of('orders', 'tool-5000')).toBeDefined();
-  expect(Object.keys(definitions.of('orders', 'hinted')?.hints ?? {})).toHaveLength(16);
-  expect(definitions.of('files', 'pay')).toBeDefined();
+  expect(definitions.of('orders', 'tool', 'tool-0')).toBeUndefined();
+  expect(definitions.of('orders', 'tool', 'tool-5000')).toBeDefined();
+  expect(Object.keys(definitions.of('orders', 'tool', 'hinted')?.hints ?? {})).toHaveLength(16);
+  expect(definitions.of('files', 'tool', 'pay')).toBeDefined();
 });
 
 test('when a server says what it can do, then tasks are offered besides, and nothing is lost', () => {

@@ -163,8 +163,8 @@ export async function visibleOnly(
   const catalog = catalogOf(message.method, answer);
   if (catalog === undefined) return answer;
   request.onListed(catalog);
-  const names = catalog.items.map(({ name }) => name);
-  return catalog.keep(await forwarding.visible(catalog.usedWith, names));
+  const { described, names, usedWith } = catalog;
+  return catalog.keep(await forwarding.visible(usedWith, names, described));
 }
 
 async function readAll(body: AsyncIterable<Uint8Array>, maxBytes: number): Promise<Buffer> {

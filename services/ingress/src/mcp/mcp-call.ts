@@ -19,6 +19,7 @@ import type { Intake } from './intake.js';
 import { type LadderSettings, offersTasks, progressTokenOf, type Wait, waitOf } from './ladder.js';
 import { saysError } from './message.js';
 import { waitingWords } from './pending-answer.js';
+import { kindUsedBy, pinsOf } from './pinned-methods.js';
 import { type Relabelled, relabelled } from './relabel.js';
 import type { Session, SessionIds } from './session-ids.js';
 import type { SessionRecord } from './session-record.js';
@@ -176,6 +177,7 @@ export class McpCall implements Caller {
       principal,
       client,
       definition: this.#definition(),
+      ...pinsOf(operation.method, server.definitions),
       joins: continues?.kind === 'task' ? continues.task.approvalId : continues?.leg.approvalId,
       ...(continues?.kind === 'task' ? { justification: continues.task.justification } : {}),
       ...demands,
@@ -184,8 +186,8 @@ export class McpCall implements Caller {
 
   #definition(): AskedCall['definition'] {
     const { operation, server } = this.intake;
-    if (operation.method !== 'tools/call') return undefined;
-    return this.parts.definitions.of(server.name, operation.resource);
+    const kind = kindUsedBy(operation.method);
+    return kind && this.parts.definitions.of(server.name, kind, operation.resource);
   }
 
   /** The upstream, with the moment noted from which the call can no longer be taken back. */
@@ -195,7 +197,8 @@ export class McpCall implements Caller {
     const own = this.intake.message && relabelled(this.intake.message, this.callId);
     const signal = this.#unwanted.signal;
     const onReply = (reply: UpstreamReply): void => this.#expect(reply);
-    const onListed = (catalog: Catalog): void => this.parts.definitions.learn(server.name, catalog);
+    const onListed = ({ described }: Catalog): void =>
+      this.parts.definitions.learn(server.name, described);
     const told = { onReply, onListed };
     const request = { verb, caller, message: own?.message, session, headers, signal, ...told };
     const prepared = upstream.prepare(request);
