@@ -76,6 +76,8 @@ const verdictSchema = z.object({
   releases: z.uuid().optional(),
   /** The one open approval that the call may wait for. */
   joins: z.uuid().optional(),
+  /** Of a call that keeps up a connection: some rule may hold calls of this caller there for people. */
+  asksPeople: z.literal(true).optional(),
 });
 export type Verdict = z.infer<typeof verdictSchema>;
 

@@ -17,6 +17,13 @@ import {
 const labelName = z.string().regex(/^[a-z][a-z0-9_.-]{0,62}$/i);
 
 const milliseconds = z.int().min(1).max(3_600_000);
+const minutes = z.int().min(1).max(525_600);
+
+/** How much may be asked of one server, by all callers together. */
+const serverLimitsSchema = z.strictObject({
+  concurrentCalls: z.int().min(1).max(100_000).optional(),
+  requestsPerSecond: z.int().min(1).max(100_000).optional(),
+});
 
 /** What becomes of what a server says of its tools, its prompts and itself. */
 const definitionsSchema = z.strictObject({
@@ -44,6 +51,7 @@ const httpServerSchema = z
     timeoutMs: milliseconds.optional(),
     labels: z.record(labelName, z.string()).default({}),
     definitions: definitionsSchema.optional(),
+    limits: serverLimitsSchema.optional(),
   })
   .refine(
     ({ credential, headers }) =>
@@ -59,6 +67,7 @@ const stdioServerSchema = z.strictObject({
   env: z.record(z.string(), z.string()).default({}),
   labels: z.record(labelName, z.string()).default({}),
   definitions: definitionsSchema.optional(),
+  limits: serverLimitsSchema.optional(),
 });
 
 /** One upstream MCP server: over HTTP when it has a `url`, else a program. */
@@ -123,10 +132,21 @@ const ingressSchema = z.strictObject({
   maxBodyBytes: z.int().min(1024).max(1_048_576).default(1_048_576),
   maxAnswerBytes: z.int().min(1024).default(16_777_216),
   maxDepth: z.int().min(8).max(512).default(64),
+  /** Elements of one array or members of one object, in requests and answers. */
+  maxArrayLength: z.int().min(16).default(100_000),
+  /** All that a server says in one answer or stream, bytes. */
+  maxStreamBytes: z.int().min(1024).default(268_435_456),
+  /** How long a stream may stay open; its client comes back with a token that is looked at again. */
+  maxStreamMs: milliseconds.default(1_800_000),
   maxConcurrentCalls: z.int().min(1).default(2000),
   /** Of one person or program. */
   callsPerCaller: z.int().min(1).default(200),
   streamsPerCaller: z.int().min(1).default(20),
+  /** Requests of one person or program, spread over time; as many again may come at once. */
+  requestsPerSecondPerCaller: z.int().min(1).max(100_000).default(1000),
+  /** How long a session lives that nobody uses, and at most. */
+  sessionIdleMinutes: minutes.default(1440),
+  sessionMaxMinutes: minutes.default(10_080),
   /** Values of Host that are answered (DNS rebinding); the public URL's own host always is. */
   allowedHosts: z.array(z.string()).default([]),
   /** Values of Origin that are answered; a request without Origin is. */

@@ -18,8 +18,9 @@ import { Waiters } from './gate/waiters.js';
 import { CallsInFlight } from './mcp/calls-in-flight.js';
 import { Continuations } from './mcp/continuations.js';
 import { Definitions } from './mcp/definitions.js';
+import { EventIds } from './mcp/event-ids.js';
 import { IntakeReader } from './mcp/intake.js';
-import type { McpCallParts } from './mcp/mcp-call.js';
+import type { McpCallParts } from './mcp/call-parts.js';
 import { McpEndpoint } from './mcp/mcp-endpoint.js';
 import { McpController } from './mcp/mcp.controller.js';
 import { MetadataController } from './mcp/metadata.controller.js';
@@ -27,8 +28,10 @@ import { OpenCalls } from './mcp/open-calls.js';
 import { PendingAnswers } from './mcp/pending-answer.js';
 import { Quotas } from './mcp/quotas.js';
 import { ResourceMetadata } from './mcp/resource-metadata.js';
+import { ServerEras } from './mcp/server-eras.js';
 import { SessionIds } from './mcp/session-ids.js';
 import { SessionRecord } from './mcp/session-record.js';
+import { TaskIds } from './mcp/task-ids.js';
 import { TaskDesk } from './mcp/task-desk.js';
 import { TaskResults } from './mcp/task-results.js';
 import { hostsOf } from './mcp/transport-checks.js';
@@ -107,21 +110,30 @@ export class IngressModule {
 
 function assemble(settings: IngressSettings) {
   const { bus, config, instance, keys } = settings;
-  const { maxAnswerBytes, maxDepth, upstreamTimeoutMs } = config.ingress;
+  const { maxAnswerBytes, maxArrayLength, maxDepth, maxStreamBytes, upstreamTimeoutMs } =
+    config.ingress;
   const { gate, refusals } = assembleGate(settings);
   const servers = new Servers(config.servers, settings.environment);
-  const limits = { maxAnswerBytes, maxDepth, timeoutMs: upstreamTimeoutMs };
+  const json = { maxDepth, maxArrayLength };
+  const limits = { ...json, maxAnswerBytes, maxStreamBytes, timeoutMs: upstreamTimeoutMs };
   const upstreams = new Upstreams(servers, limits);
   const sealer = new Sealer(keys.session, 'session');
   const call: McpCallParts = {
     gate,
     upstreams,
     inFlight: new CallsInFlight(),
-    sessionIds: new SessionIds(sealer),
+    sessionIds: new SessionIds(sealer, {
+      idleMs: config.ingress.sessionIdleMinutes * 60_000,
+      maxMs: config.ingress.sessionMaxMinutes * 60_000,
+    }),
     sessions: new SessionRecord(bus, instance, refusals),
     definitions: new Definitions(),
     continuations: new Continuations(sealer, config.publicUrl),
+    eventIds: new EventIds(sealer),
+    taskIds: new TaskIds(sealer, config.publicUrl),
+    eras: new ServerEras(),
     ladder: config.ingress,
+    maxStreamMs: config.ingress.maxStreamMs,
     approvalPage: (approvalId) => new URL(`/approvals/${approvalId}`, config.publicUrl).href,
   };
   const metadata = new ResourceMetadata(config);
@@ -169,10 +181,11 @@ function assembleGate({ bus, config, instance, keys }: IngressSettings) {
 function assembleReader(
   { config, verifier }: IngressSettings,
   servers: Servers,
-  { continuations, sessionIds }: McpCallParts,
+  call: McpCallParts,
   metadata: ResourceMetadata,
 ): IntakeReader {
-  const { allowedHosts, allowedOrigins, maxBodyBytes, maxDepth } = config.ingress;
+  const { allowedHosts, allowedOrigins, maxArrayLength, maxBodyBytes, maxDepth } = config.ingress;
+  const { continuations, definitions, eras, eventIds, sessionIds, taskIds } = call;
   return new IntakeReader({
     allowed: {
       hosts: hostsOf(config.publicUrl, allowedHosts),
@@ -181,9 +194,13 @@ function assembleReader(
     authentication: new Authentication(verifier),
     metadata,
     servers,
-    sessionIds,
     continuations,
+    definitions,
+    eras,
+    eventIds,
+    sessionIds,
+    taskIds,
     maxBodyBytes,
-    maxDepth,
+    json: { maxDepth, maxArrayLength },
   });
 }

@@ -38,6 +38,8 @@ export interface Decision {
   readonly breakGlass: ApprovalRequirement | null;
   readonly hidden: boolean;
   readonly message: string;
+  /** Of a call that keeps up a connection: some rule may hold calls of this caller there for people. */
+  readonly asksPeople?: true;
 }
 
 interface Judged {
@@ -74,6 +76,7 @@ export function decide(bundle: Bundle, input: DecisionInput): Decision {
     erroredRuleIds: judged.filter(({ isError }) => isError).map(({ rule }) => rule.id),
     mask: masks.length === 0 ? bundle.mask : mergeProfiles([bundle.mask, ...masks]),
     hidden: deciding.effect === 'deny' && !couldBeAllowed(bundle, selected),
+    ...(asksPeople(bundle, input) ? { asksPeople: true } : {}),
   };
 }
 
@@ -188,7 +191,14 @@ function isReachable(bundle: Bundle, input: DecisionInput): boolean {
     .some((rule) => canOpen.has(rule.effect) && selectsCaller(rule, input));
 }
 
-type Told = Omit<Decision, 'erroredRuleIds' | 'mask' | 'hidden'>;
+function asksPeople(bundle: Bundle, input: DecisionInput): boolean {
+  if (input.facts.action !== 'connect') return false;
+  return bundle
+    .rulesFor(input.server)
+    .some((rule) => rule.effect === 'review' && selectsCaller(rule, input));
+}
+
+type Told = Omit<Decision, 'erroredRuleIds' | 'mask' | 'hidden' | 'asksPeople'>;
 
 function told(effect: DecidingEffect, rules: readonly Rule[]): Told {
   const own = rules.map(({ message }) => message).find((message) => message !== undefined);

@@ -169,6 +169,7 @@ export class PolicyConsumer {
       ...boundTo(data),
       ...(decision.grantIds.length === 0 ? {} : { grantIds: [...decision.grantIds] }),
       ...(decision.breakGlass === null ? {} : { breakGlass: decision.breakGlass }),
+      ...(decision.asksPeople === undefined ? {} : { asksPeople: true }),
     };
   }
 

@@ -1,4 +1,11 @@
-import type { Definition, DefinitionKind, Facts, Pin, Principal } from '#contracts';
+import type {
+  Definition,
+  DefinitionKind,
+  Facts,
+  MaskObligation,
+  Pin,
+  Principal,
+} from '#contracts';
 import type { Json } from '#masking';
 
 /** A call as an adapter understood it, in words for all protocols. */
@@ -31,6 +38,8 @@ export interface AskedCall {
   readonly breakGlass?: true | undefined;
   /** The one open approval that the call may wait for; absent where it may open one. */
   readonly joins?: string | undefined;
+  /** The answer is masked at least like this, whatever policy orders: it belongs to an earlier call. */
+  readonly leastMask?: MaskObligation | undefined;
 }
 
 /** What the configuration says of definitions that nobody has accepted. */
@@ -52,10 +61,31 @@ export interface AnswerPart {
   readonly content: Json;
   /** True on the part that answers the call; notes before it are not the last. */
   readonly last: boolean;
+  /** Goes to the caller with the part, unmasked: words of the adapter, never of a server. */
+  readonly mark?: Mark | undefined;
 }
+
+/** Where an answer may be taken up again, by whoever lost it on the way. */
+export interface Mark {
+  readonly id?: string | undefined;
+  /** How long to wait before that, in milliseconds. */
+  readonly retryMs?: number | undefined;
+}
+
+/** What a server asks of its caller in the middle of a call, in words for all protocols. */
+export type Question = Pick<AskedCall, 'method' | 'resource' | 'arguments' | 'extras' | 'facts'>;
 
 /** What an adapter may ask and has to heed while it forwards. */
 export interface Forwarding {
+  /** How the answer is masked. */
+  readonly mask: MaskObligation;
+  /** Whether calls of this caller may have to wait for people there. */
+  readonly asksPeople: boolean;
+  /**
+   * Whether policy lets the server ask this of the caller; on record either way. What would have to be
+   * signed is refused: nobody signs in the middle of a call.
+   */
+  lets(question: Question): Promise<boolean>;
   /** Which of these resources the caller may see. What was said of each of them is put on record before. */
   visible(
     method: string,

@@ -1,5 +1,11 @@
-import { callCompleted, callForwarded, type Envelope, type EventOf } from '#contracts';
-import type { Json } from '#masking';
+import {
+  callCompleted,
+  callForwarded,
+  type Envelope,
+  type EventOf,
+  type MaskObligation,
+} from '#contracts';
+import { type Json, maskProfileSchema, mergeProfiles } from '#masking';
 import { callDigest } from '#trust';
 import { AnswerRelay, type Relayed } from './answer-relay.js';
 import type { AskedCall, Caller, Forwarding, Upstream } from './call.js';
@@ -11,6 +17,7 @@ import type { GateLimits, GateParts } from './gate-settings.js';
 import type { GrantInUse, GrantsInUse } from './grants-in-use.js';
 import { Judging, type Waiting } from './judging.js';
 import { Listings } from './listings.js';
+import { Questions } from './questions.js';
 import { recorded } from './record.js';
 import { Refusal, type Stage } from './refusal.js';
 import type { RefusalRecord } from './refusal-record.js';
@@ -48,6 +55,7 @@ export type SaysError = (content: Json) => boolean;
 export class Gate {
   readonly #judging: Judging;
   readonly #countersigning: Countersigning;
+  readonly #questions: Questions;
   readonly #listings: Listings;
 
   constructor(
@@ -60,6 +68,7 @@ export class Gate {
     this.#judging = new Judging(parts, limits);
     this.#countersigning = new Countersigning(parts, limits);
     this.#listings = new Listings(parts, limits);
+    this.#questions = new Questions(parts, this.#judging, waiters, refusals);
   }
 
   /** Takes a call through. Resolves when the whole answer was released. @throws Refusal, on record. */
@@ -147,9 +156,11 @@ export class Gate {
     if (ended?.aborted === true) throw grantEnded('forward', 'no');
     if (caller.withdrawn.aborted) throw cancelled('forward', caller, subject.call.joins);
     passage.stage = 'upstream';
-    const parts = passage.upstream.forward(this.#forwarding(passage, requested, ended));
+    const mask = maskOf(subject.call, permission);
+    const asksPeople = permission.decided.data.verdict.asksPeople === true;
+    const facts = { mask, asksPeople, ...(ended === undefined ? {} : { ended }) };
+    const parts = passage.upstream.forward(this.#forwarding(passage, requested, facts));
     const forwardedMs = performance.now();
-    const { mask } = permission.decided.data.verdict;
     const relay = new AnswerRelay(
       this.parts,
       this.limits,
@@ -192,13 +203,20 @@ export class Gate {
     );
   }
 
-  #forwarding(passage: Passage, cause: Envelope, ended?: AbortSignal): Forwarding {
+  #forwarding(
+    passage: Passage,
+    cause: Envelope,
+    facts: Pick<Forwarding, 'mask' | 'asksPeople' | 'ended'>,
+  ): Forwarding {
     let part = 0;
     const visible: Forwarding['visible'] = async (method, resources, described) => {
       const listed = { part: part++, method, resources, described };
       return this.#listings.visible(passage.subject.call, listed, passage.waiter, cause);
     };
-    return ended === undefined ? { visible } : { visible, ended };
+    const { caller, subject } = passage;
+    const lets: Forwarding['lets'] = async (question) =>
+      this.#questions.lets(question, subject.call, caller);
+    return { ...facts, lets, visible };
   }
 
   /** The answer is on record with its parts; this closes the story and does not hold the client up. */
@@ -228,6 +246,13 @@ export class Gate {
       retryAfterMs: 1000,
     });
   }
+}
+
+/** What policy orders, and no less than the answer was masked with before. */
+function maskOf({ leastMask }: AskedCall, { decided }: Permission): MaskObligation {
+  const { mask } = decided.data.verdict;
+  if (leastMask === undefined) return mask;
+  return mergeProfiles([mask, leastMask].map((each) => maskProfileSchema.parse(each)));
 }
 
 /** Whatever went wrong on the way is a refusal; nothing unknown is ever let through. */

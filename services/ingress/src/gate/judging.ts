@@ -93,7 +93,7 @@ export class Judging {
 
   #asked(call: AskedCall, digest: string): DataOf<typeof callRequested> {
     const { arguments: asked, extras, labels, justification, ...others } = call;
-    const { pinning: _pinning, ...rest } = others;
+    const { leastMask: _mask, pinning: _pinning, ...rest } = others;
     return {
       ...rest,
       labels: { ...labels },

@@ -1,13 +1,13 @@
 import { once } from 'node:events';
 import type { Response } from 'express';
 import type { Json } from '#masking';
-import type { AnswerPart } from '../gate/call.js';
+import type { AnswerPart, Mark } from '../gate/call.js';
 import { Refusal } from '../gate/refusal.js';
 import { IdentityRefusal } from './intake.js';
-import type { CallAnswer } from './mcp-call.js';
+import type { CallAnswer } from './call-parts.js';
 import type { JsonObject, Message } from './message.js';
 import { refusalAnswer, refusalMessage, type Telling } from './refusal-answer.js';
-import type { UpstreamReply } from './upstream.js';
+import { StatusRefusal, type UpstreamReply } from './upstream.js';
 
 /** Comment lines keep proxies from closing a quiet stream, in milliseconds. */
 const keepAliveMs = 15_000;
@@ -43,7 +43,12 @@ export class ClientAnswer implements CallAnswer {
       return;
     }
     this.#openStream();
-    await this.#event(part.content);
+    await this.#event(part.content, part.mark);
+  }
+
+  /** Tells where the stream may be taken up again before anything was said on it. */
+  mark(mark: Mark): void {
+    if (this.#isStream) this.#write(`${markLines(mark)}data: \n\n`);
   }
 
   /** Gives the client an answer of the gateway's own. */
@@ -80,7 +85,7 @@ export class ClientAnswer implements CallAnswer {
     this.response.removeHeader('mcp-session-id');
     const { status, headers, body } = refusalAnswer(refusal, this.telling, message);
     if (refusal instanceof IdentityRefusal) this.#json(refusal.status, refusal.headers, body);
-    else this.#json(status, headers, body);
+    else this.#json(refusal instanceof StatusRefusal ? refusal.status : status, headers, body);
   }
 
   #json(status: number, headers: Readonly<Record<string, string>>, body: Json | JsonObject): void {
@@ -110,14 +115,25 @@ export class ClientAnswer implements CallAnswer {
   }
 
   /** Waits for a client that reads slowly, but not for ever: it holds up a call. */
-  async #event(content: Json): Promise<void> {
-    if (this.response.destroyed || this.response.writableEnded) return;
-    const isTaken = this.response.write(`event: message\ndata: ${JSON.stringify(content)}\n\n`);
-    if (isTaken) return;
+  async #event(content: Json, mark: Mark = {}): Promise<void> {
+    const lines = `event: message\n${markLines(mark)}data: ${JSON.stringify(content)}\n\n`;
+    if (this.#write(lines)) return;
     const signal = AbortSignal.timeout(this.patienceMs);
     await Promise.race([
       once(this.response, 'drain', { signal }),
       once(this.response, 'close', { signal }),
     ]).catch(() => this.response.destroy());
   }
+
+  /** False while the client has not taken what was written before. */
+  #write(lines: string): boolean {
+    if (this.response.destroyed || this.response.writableEnded) return true;
+    return this.response.write(lines);
+  }
+}
+
+/** The id is one of ours: visible ASCII, without an end of line. */
+function markLines({ id, retryMs }: Mark): string {
+  const idLine = id === undefined ? '' : `id: ${id}\n`;
+  return retryMs === undefined ? idLine : `${idLine}retry: ${retryMs}\n`;
 }

@@ -115,7 +115,8 @@ test.each<[string, () => string]>([
     'a session id with the mark',
     () => {
       const mark = idOf(taskOf()).slice(0, 16);
-      return `${mark}${new SessionIds(sealer).issue('u', 'orders', ada, null).id}`;
+      const sessions = new SessionIds(sealer, { idleMs: 1000, maxMs: 1000 });
+      return `${mark}${sessions.issue('u', 'orders', ada, null, nowMs).id}`;
     },
   ],
 ])('when a task id is %s, then there is none', (_, made) => {

@@ -11,6 +11,7 @@ import { HttpUpstream } from './http-upstream.js';
 import { readMessage } from './message.js';
 import { UpstreamSender } from './upstream-sender.js';
 import type { UpstreamReply } from './upstream.js';
+import { openForwarding, unheard } from './upstream.suite.js';
 
 type Handler = (response: ServerResponse, headers: IncomingHttpHeaders) => void;
 
@@ -23,8 +24,13 @@ afterEach(async () => {
   }
 });
 
-const limits = { maxAnswerBytes: 1_000_000, maxDepth: 32, timeoutMs: 5000 };
-const forwarding = { visible: async (_: string, names: readonly string[]) => new Set(names) };
+const limits = {
+  maxAnswerBytes: 1_000_000,
+  maxStreamBytes: 2_000_000,
+  maxDepth: 32,
+  maxArrayLength: 1000,
+  timeoutMs: 5000,
+};
 
 async function upstreamOf(handler: Handler): Promise<HttpUpstream> {
   const server = createServer((request, response) => {
@@ -58,11 +64,11 @@ async function ask(to: HttpUpstream, { verb = 'POST', signal, onPart }: Asked = 
     session: undefined,
     headers: {},
     signal: signal ?? new AbortController().signal,
+    ...unheard,
     onReply: (reply: UpstreamReply) => void replies.push(reply),
-    onListed: () => undefined,
   };
   const parts: unknown[] = [];
-  for await (const part of to.prepare(request).forward(forwarding)) {
+  for await (const part of to.prepare(request).forward(openForwarding)) {
     parts.push(part.content);
     onPart?.();
   }

@@ -4,16 +4,24 @@ import type { AnswerPart, Forwarding, Upstream } from '../gate/call.js';
 import { Refusal } from '../gate/refusal.js';
 import { catalogOf } from './catalog.js';
 import { eventsOf, EventStreamError } from './event-stream.js';
-import { isModern } from './era.js';
+import { isModern, isSubscription } from './era.js';
 import { cancellationOf, isObject, type JsonObject } from './message.js';
-import { parseStrictJson, UnreadableJson } from './strict-json.js';
+import { type JsonLimits, parseStrictJson, UnreadableJson } from './strict-json.js';
 import type { UpstreamSender } from './upstream-sender.js';
-import { isAnswer, type McpUpstream, upstreamRefusal, type UpstreamRequest } from './upstream.js';
+import {
+  isAnswer,
+  type McpUpstream,
+  StatusRefusal,
+  upstreamRefusal,
+  type UpstreamRequest,
+} from './upstream.js';
 
-/** Limits on what an upstream may send, in bytes, levels and milliseconds. */
-export interface UpstreamLimits {
+/** Limits on what an upstream may send, in bytes and milliseconds, and on its JSON. */
+export interface UpstreamLimits extends JsonLimits {
+  /** Of one answer, or one event of a stream. */
   readonly maxAnswerBytes: number;
-  readonly maxDepth: number;
+  /** Of all that comes in one stream. */
+  readonly maxStreamBytes: number;
   readonly timeoutMs: number;
 }
 
@@ -38,7 +46,7 @@ export class HttpUpstream implements McpUpstream {
     } catch (error) {
       if (!request.signal.aborted) throw error;
       // A stream lasts until its client leaves; that is its end and no failure.
-      if (request.verb !== 'GET') throw leftBehind(error);
+      if (request.verb !== 'GET' && !isSubscription(request.message)) throw leftBehind(error);
     } finally {
       if (forwarding.ended?.aborted === true) void this.#cancel(request);
     }
@@ -81,7 +89,7 @@ export class HttpUpstream implements McpUpstream {
   }
 
   async #send(request: UpstreamRequest, ended?: AbortSignal): Promise<Dispatcher.ResponseData> {
-    const { verb, message, session, headers } = request;
+    const { verb, message, session, headers, resumes } = request;
     const signal = ended === undefined ? request.signal : AbortSignal.any([request.signal, ended]);
     return this.sender.send({
       method: verb,
@@ -91,9 +99,10 @@ export class HttpUpstream implements McpUpstream {
         accept: verb === 'GET' ? 'text/event-stream' : 'application/json, text/event-stream',
         ...(message === undefined ? {} : { 'content-type': 'application/json' }),
         ...(session === undefined ? {} : { 'mcp-session-id': session.upstreamId }),
+        ...(resumes === undefined ? {} : { 'last-event-id': resumes.eventId }),
       },
       body: message === undefined ? null : JSON.stringify(message.body),
-      ...(verb === 'GET' ? { bodyTimeout: 0 } : {}),
+      ...(verb === 'GET' || isSubscription(message) ? { bodyTimeout: 0 } : {}),
     });
   }
 
@@ -113,13 +122,7 @@ export class HttpUpstream implements McpUpstream {
     if (request.message === undefined) return;
     const isAnswerNeeded = request.message.kind === 'request';
     if (!isAnswerNeeded && (bytes.length === 0 || mediaType !== 'application/json')) return;
-    if (mediaType !== 'application/json') {
-      throw upstreamRefusal(
-        'UPSTREAM_UNREADABLE',
-        `The server answered with status ${response.statusCode} and no JSON.`,
-        response.statusCode < 400 ? 'yes' : 'unknown',
-      );
-    }
+    if (mediaType !== 'application/json') throw withoutJson(response.statusCode, request);
     yield await this.#part(bytes, request, forwarding);
   }
 
@@ -128,13 +131,24 @@ export class HttpUpstream implements McpUpstream {
     request: UpstreamRequest,
     forwarding: Forwarding,
   ): AsyncGenerator<AnswerPart> {
-    for await (const data of eventsOf(response.body, this.limits.maxAnswerBytes)) {
-      if (data === '') continue;
+    let isBegun = false;
+    let isResumable = false;
+    for await (const event of eventsOf(response.body, this.limits)) {
+      const { data, id, retryMs, type } = event;
+      isResumable ||= id !== undefined;
+      if (data === '') {
+        if (!isBegun) request.onMark({ id, retryMs });
+        continue;
+      }
+      // Clients do not listen to events of other types, and neither do we.
+      if (type !== 'message') continue;
+      isBegun = true;
       const part = await this.#part(Buffer.from(data, 'utf8'), request, forwarding);
-      yield part;
+      yield { ...part, mark: { id, retryMs } };
       if (part.last) return;
     }
-    if (request.message?.kind !== 'request') return;
+    // A client that knows where the stream ended comes back for the rest.
+    if (request.message?.kind !== 'request' || isResumable) return;
     const message = 'The stream of the server ended without an answer.';
     throw upstreamRefusal('UPSTREAM_UNREADABLE', message, 'yes');
   }
@@ -144,12 +158,25 @@ export class HttpUpstream implements McpUpstream {
     request: UpstreamRequest,
     forwarding: Forwarding,
   ): Promise<AnswerPart> {
-    const content = parseStrictJson(bytes, this.limits.maxDepth);
+    const content = parseStrictJson(bytes, this.limits);
     if (!isObject(content)) throw new UnreadableJson('SYNTAX');
-    const last = isAnswer(request.message, content);
+    const last = isAnswer(request, content);
     const shown = last ? await visibleOnly(request, content, forwarding) : content;
     return { content: shown, last };
   }
+}
+
+/** Clients act on the status of an answer that is no message: they start anew, or fall back to the older era. */
+function withoutJson(status: number, { session }: UpstreamRequest): Refusal {
+  if (status === 404 && session !== undefined) {
+    const message = 'The server has ended the session; initialize anew.';
+    return new Refusal('SESSION_UNKNOWN', 'upstream', message);
+  }
+  const message = `The server answered with status ${status} and no JSON.`;
+  const isClientError = status >= 400 && status < 500;
+  return isClientError
+    ? new StatusRefusal(status, message)
+    : upstreamRefusal('UPSTREAM_UNREADABLE', message, status < 400 ? 'yes' : 'unknown');
 }
 
 /** A list answer, filtered to what the caller may use. */
@@ -158,9 +185,10 @@ export async function visibleOnly(
   answer: JsonObject,
   forwarding: Forwarding,
 ): Promise<Json> {
-  const { message } = request;
-  if (message?.kind !== 'request') return answer;
-  const catalog = catalogOf(message.method, answer);
+  const { message, resumes } = request;
+  const method = message?.kind === 'request' ? message.method : resumes?.origin?.call.method;
+  if (method === undefined) return answer;
+  const catalog = catalogOf(method, answer);
   if (catalog === undefined) return answer;
   request.onListed(catalog);
   const { described, names, usedWith } = catalog;

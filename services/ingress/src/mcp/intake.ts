@@ -6,13 +6,19 @@ import type { Server, Servers } from '../servers.js';
 import { type ClientInfo, clientInfoOf } from './client-info.js';
 import { type Continuation, continued } from './continued.js';
 import type { Continuations } from './continuations.js';
+import { isModern } from './era.js';
+import type { EventIds, Resumption } from './event-ids.js';
+import type { Definitions } from './definitions.js';
 import { type Demands, demandsOf } from './justification.js';
 import { readMessage, type Message } from './message.js';
+import { checkArguments } from './mirrored-arguments.js';
 import { checkMirrored, upstreamHeaders } from './mirrored-headers.js';
 import { type Operation, operationOf, upkeepOperation } from './operation.js';
+import type { ServerEras } from './server-eras.js';
 import type { ResourceMetadata } from './resource-metadata.js';
 import type { Session, SessionIds } from './session-ids.js';
-import { parseStrictJson, UnreadableJson } from './strict-json.js';
+import { type JsonLimits, parseStrictJson, UnreadableJson } from './strict-json.js';
+import { type EarlierCall, type TaskIds, withServerTasks } from './task-ids.js';
 import {
   type AllowedPlaces,
   checkMediaType,
@@ -36,6 +42,10 @@ export interface Intake {
   readonly principal: Principal;
   readonly server: Server;
   readonly session: Session | undefined;
+  /** Where a stream is taken up again that the client lost. */
+  readonly resumes: Resumption | undefined;
+  /** The call of which more of the answer is asked for: the rest of its stream, or its task's end. */
+  readonly earlier: EarlierCall | undefined;
   /** What is to be judged and sent: without what was said to the gateway alone. */
   readonly message: Message | undefined;
   readonly operation: Operation;
@@ -62,7 +72,7 @@ export class IdentityRefusal extends Refusal {
   }
 }
 
-type Said = Pick<Intake, 'message' | 'operation' | 'demands' | 'continues'> & {
+type Said = Pick<Intake, 'message' | 'operation' | 'demands' | 'continues' | 'earlier'> & {
   /** The message as it came. */
   readonly sent: Message | undefined;
 };
@@ -75,8 +85,12 @@ export interface IntakeParts {
   readonly servers: Servers;
   readonly sessionIds: SessionIds;
   readonly continuations: Continuations;
+  readonly definitions: Definitions;
+  readonly eventIds: EventIds;
+  readonly taskIds: TaskIds;
+  readonly eras: ServerEras;
   readonly maxBodyBytes: number;
-  readonly maxDepth: number;
+  readonly json: JsonLimits;
 }
 
 /** Reads a request in a fixed order: transport, identity, server, body, session, headers against body. */
@@ -99,16 +113,36 @@ export class IntakeReader {
       throw new Refusal('SERVER_UNKNOWN', 'intake', 'No server of this name is configured.');
     }
     learned.server = server;
-    const said = await this.#said(verb, request, { server: server.name, principal }, learned);
-    const { continues, demands, message, operation, sent } = said;
-    const session = this.#session(request, server, principal);
-    checkMirrored(request.headers, sent, operation);
-    const headers = upstreamHeaders(versionIn(request), message, operation);
+    const { sent, ...said } = await this.#said(
+      verb,
+      request,
+      { server: server.name, principal },
+      learned,
+    );
+    const { message } = said;
+    checkMirrored(request.headers, sent, this.parts.eras.isLegacy(server.name));
+    const session = this.#session(request, sent, server, principal);
+    const resumes = this.#resumption(request, verb, { server, session, principal });
+    const headers = upstreamHeaders(request.headers, message);
+    this.#checkArguments(headers, server, said);
     const client = clientInfoOf(message) ?? session?.client ?? null;
     const identify = async (): Promise<Principal> =>
       this.#identify('forward', serverName, request, response);
     const who = { principal, client, identify };
-    return { verb, server, session, headers, message, operation, demands, continues, ...who };
+    const earlier = said.earlier ?? resumes?.origin?.call;
+    return { verb, server, session, resumes, headers, ...said, earlier, ...who };
+  }
+
+  /** Where the tool was listed here, and where headers count at all. */
+  #checkArguments(
+    headers: Readonly<Record<string, string>>,
+    { name }: Server,
+    { message, operation }: Pick<Intake, 'message' | 'operation'>,
+  ): void {
+    if (operation.method !== 'tools/call' || headers['mcp-method'] === undefined) return;
+    const params = this.parts.definitions.headerParams(name, operation.resource);
+    if (params === undefined || this.parts.eras.isLegacy(name)) return;
+    checkArguments(headers, message, params);
   }
 
   /** What a request says: as it was sent, and as it is to be judged. */
@@ -121,16 +155,20 @@ export class IntakeReader {
     if (verb !== 'POST') {
       const operation = verbOperation(verb);
       learned.operation = operation;
-      return { sent: undefined, message: undefined, operation, demands: {}, continues: undefined };
+      const nothing = { sent: undefined, message: undefined, continues: undefined };
+      return { ...nothing, operation, demands: {}, earlier: undefined };
     }
     const sent = await this.#message(request);
     learned.message = sent;
     const { demands, message: asked } = demandsOf(sent, request.headers);
     learned.operation = operationOf(asked);
     const now = { ...asker, nowMs: Date.now() };
-    const { continues, message } = continued(asked, now, this.parts.continuations);
-    if (continues !== undefined) learned.operation = operationOf(message);
-    return { sent, message, operation: learned.operation, demands, continues };
+    const { continues, message: meant } = continued(asked, now, this.parts.continuations);
+    const { earlier, message } = withServerTasks(meant, (id) =>
+      this.parts.taskIds.open(id, asker.server, asker.principal),
+    );
+    if (message !== asked) learned.operation = operationOf(message);
+    return { sent, message, operation: learned.operation, demands, continues, earlier };
   }
 
   async #identify(
@@ -162,7 +200,7 @@ export class IntakeReader {
 
   #json(bytes: Buffer) {
     try {
-      return parseStrictJson(bytes, this.parts.maxDepth);
+      return parseStrictJson(bytes, this.parts.json);
     } catch (cause) {
       if (!(cause instanceof UnreadableJson)) throw cause;
       const message = `The body is not JSON that is accepted (${cause.fault}).`;
@@ -170,18 +208,38 @@ export class IntakeReader {
     }
   }
 
-  #session(request: Request, server: Server, principal: Principal): Session | undefined {
+  /** The stateless era has no sessions: there the header says nothing. */
+  #session(
+    request: Request,
+    sent: Message | undefined,
+    server: Server,
+    principal: Principal,
+  ): Session | undefined {
     const id = request.headers['mcp-session-id'];
-    if (id === undefined) return undefined;
-    const session = this.parts.sessionIds.open(String(id), server.name, principal);
+    if (id === undefined || isModern(sent)) return undefined;
+    const session = this.parts.sessionIds.open(String(id), server.name, principal, Date.now());
     if (session !== undefined) return session;
     throw new Refusal('SESSION_UNKNOWN', 'intake', 'The session is unknown; initialize anew.');
   }
-}
 
-function versionIn({ headers }: Request): string | undefined {
-  const version = headers['mcp-protocol-version'];
-  return typeof version === 'string' ? version : undefined;
+  #resumption(
+    request: Request,
+    verb: Verb,
+    place: {
+      readonly server: Server;
+      readonly session: Session | undefined;
+      readonly principal: Principal;
+    },
+  ): Resumption | undefined {
+    const id = request.headers['last-event-id'];
+    if (verb !== 'GET' || id === undefined) return undefined;
+    const { principal, server, session } = place;
+    const where = { server: server.name, principal, sessionId: session?.sessionId ?? null };
+    const resumption = this.parts.eventIds.open(String(id), where, Date.now());
+    if (resumption !== undefined) return resumption;
+    const message = 'The Last-Event-ID is not of this session, or its time is over.';
+    throw new Refusal('CONTINUATION_UNKNOWN', 'intake', message);
+  }
 }
 
 function verbOperation(verb: Verb): Operation {

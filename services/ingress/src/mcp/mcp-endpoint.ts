@@ -4,8 +4,10 @@ import { Refusal } from '../gate/refusal.js';
 import type { RefusalRecord, RefusedRequest } from '../gate/refusal-record.js';
 import { flightKey } from './calls-in-flight.js';
 import { ClientAnswer } from './client-answer.js';
+import { isSubscription } from './era.js';
 import type { Intake, IntakeReader, Learned, Verb } from './intake.js';
-import { McpCall, type McpCallParts } from './mcp-call.js';
+import type { McpCallParts } from './call-parts.js';
+import { McpCall } from './mcp-call.js';
 import { objectAt } from './message.js';
 import { operationOf } from './operation.js';
 import type { OpenCalls } from './open-calls.js';
@@ -104,8 +106,9 @@ export class McpEndpoint {
     const remoteAddress = exchange.request.socket.remoteAddress ?? null;
     try {
       const intake = await this.parts.reader.read(verb, serverName, exchange, learned);
-      const kind = verb === 'GET' ? 'stream' : 'call';
-      return { intake, giveBack: this.parts.quotas.take(intake.principal, kind) };
+      const isStream = verb === 'GET' || isSubscription(intake.message);
+      const kind = isStream ? 'stream' : 'call';
+      return { intake, giveBack: this.parts.quotas.take({ ...intake, kind }) };
     } catch (error) {
       const refusal = asRefusal(error);
       await this.parts.refusals.ofRequest(known(callId, learned, remoteAddress), refusal);

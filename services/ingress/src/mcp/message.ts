@@ -66,6 +66,18 @@ export function objectAt(value: JsonObject, member: string): JsonObject {
   return isObject(found) ? found : {};
 }
 
+/** The message with a member changed that is an object; the very same message where nothing changes. */
+export function withMember(
+  message: JsonObject,
+  member: 'params' | 'result',
+  change: (value: JsonObject) => JsonObject,
+): JsonObject {
+  const value = message[member];
+  if (!isObject(value)) return message;
+  const changed = change(value);
+  return changed === value ? message : { ...message, [member]: changed };
+}
+
 /** True for a part that tells of a failure: a JSON-RPC error, or a tool error (`isError`). */
 export function saysError(content: Json): boolean {
   if (!isObject(content)) return false;

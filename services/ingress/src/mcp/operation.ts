@@ -1,8 +1,9 @@
 import type { Facts } from '#contracts';
 import type { Json } from '#masking';
 import { Refusal } from '../gate/refusal.js';
-import { withoutTasks } from './era.js';
+import { isModern, withoutTasks } from './era.js';
 import { isObject, type JsonObject, type Message, objectAt } from './message.js';
+import { clientMethod, type MethodEntry } from './methods.js';
 
 /** A message in the words that all protocols share. */
 export interface Operation {
@@ -14,51 +15,7 @@ export interface Operation {
   readonly facts: Facts;
 }
 
-/** Where a method names what it is about, and what it does as far as the protocol tells. */
-interface MethodEntry {
-  readonly action: Facts['action'];
-  readonly resource?: (params: JsonObject) => Json | undefined;
-}
-
-const byName: MethodEntry['resource'] = (params) => params['name'];
-const byUri: MethodEntry['resource'] = (params) => params['uri'];
-/** A reference names a prompt or a resource, by the member that its type says, and no other. */
-const byReference: MethodEntry['resource'] = (params) => {
-  const { name, type, uri } = objectAt(params, 'ref');
-  if (type === 'ref/prompt' && uri === undefined) return name;
-  return type === 'ref/resource' && name === undefined ? uri : undefined;
-};
-const upkeep: MethodEntry = { action: 'connect' };
-const reading: MethodEntry = { action: 'read', resource: byUri };
-
-/**
- * Every method that a client may send as a message and that is known; any other counts as one that may
- * do anything. The gateway's own operations (`session/close`) are not among them.
- */
-const methods = new Map<string, MethodEntry>(
-  Object.entries({
-    initialize: upkeep,
-    ping: upkeep,
-    'server/discover': upkeep,
-    'logging/setLevel': upkeep,
-    'tools/list': upkeep,
-    'resources/list': upkeep,
-    'resources/templates/list': upkeep,
-    'prompts/list': upkeep,
-    'notifications/initialized': upkeep,
-    'notifications/cancelled': upkeep,
-    'notifications/progress': upkeep,
-    'notifications/roots/list_changed': upkeep,
-    'tools/call': { action: 'execute', resource: byName },
-    'prompts/get': { action: 'read', resource: byName },
-    'completion/complete': { action: 'read', resource: byReference },
-    'resources/read': reading,
-    'resources/subscribe': reading,
-    'resources/unsubscribe': reading,
-  } satisfies Record<string, MethodEntry>),
-);
-
-const unknownMethod: MethodEntry = { action: 'execute' };
+const unknownMethod: Pick<MethodEntry, 'action' | 'resource'> = { action: 'execute' };
 
 const maxNameLength = 2048;
 const maxVolatileLength = 1024;
@@ -72,7 +29,8 @@ export const volatileMeta = new Set(['progressToken', 'traceparent', 'tracestate
  */
 export function operationOf(message: Message): Operation {
   if (message.kind === 'response') return upkeepOperation('client/response', message.body);
-  const entry = methods.get(message.method) ?? unknownMethod;
+  const era = isModern(message) ? 'modern' : 'legacy';
+  const entry = clientMethod(message.method, era) ?? unknownMethod;
   const params = objectAt(message.body, 'params');
   const resource = entry.resource === undefined ? '' : nameIn(entry.resource(params));
   return {

@@ -1,6 +1,7 @@
 import type { Refusal, RefusalCode } from '../gate/refusal.js';
-import { isModern, tasksExtension } from './era.js';
+import { isModern, modernVersion, tasksExtension, versionOf } from './era.js';
 import { type JsonObject, type Message, objectAt } from './message.js';
+import { clientMethod } from './methods.js';
 
 /** An HTTP answer that refuses. */
 export interface RefusalAnswer {
@@ -24,6 +25,8 @@ const answers = {
   PARAMS_REFUSED: { rpc: -32_602, http: 400, isTransport: true },
   REQUEST_TOO_LARGE: { rpc: -32_600, http: 413, isTransport: true },
   REQUEST_HEADERS_REFUSED: { rpc: -32_020, http: 400, isTransport: true },
+  VERSION_UNSUPPORTED: { rpc: -32_022, http: 400, isTransport: true },
+  VERB_REFUSED: { rpc: -32_600, http: 405, isTransport: true },
   ORIGIN_REFUSED: { rpc: -32_600, http: 403, isTransport: true },
   MEDIA_TYPE_REFUSED: { rpc: -32_600, http: 415, isTransport: true },
   IDENTITY_REFUSED: { rpc: 4010, http: 401, isTransport: true },
@@ -33,6 +36,7 @@ const answers = {
   CONTINUATION_UNKNOWN: { rpc: -32_602, http: 400 },
   CAPABILITY_MISSING: { rpc: -32_021, http: 400, isTransport: true },
   OVERLOADED: { rpc: 5031, http: 503, isTransport: true },
+  RATE_LIMITED: { rpc: 4290, http: 429, isTransport: true },
   RECORD_UNAVAILABLE: { rpc: 5032, http: 503 },
   VERDICT_TIMEOUT: { rpc: 5033, http: 503 },
   VERDICT_INVALID: { rpc: 5034, http: 503 },
@@ -77,12 +81,25 @@ export function refusalAnswer(
 ): RefusalAnswer {
   const answer: Answer = answers[refusal.code];
   const isRequest = message?.kind === 'request';
-  const status = isRequest && answer.isTransport !== true ? 200 : answer.http;
-  const headers: Record<string, string> =
-    status === 503
-      ? { 'retry-after': String(Math.ceil((refusal.retryAfterMs ?? 2000) / 1000)) }
-      : {};
-  return { status, headers, body: refusalMessage(refusal, telling, message) };
+  const isUnknown = isUnknownMethod(refusal, message) && isModern(message);
+  const status = isRequest && answer.isTransport !== true ? (isUnknown ? 404 : 200) : answer.http;
+  return {
+    status,
+    headers: headersOf(status, refusal),
+    body: refusalMessage(refusal, telling, message),
+  };
+}
+
+function headersOf(status: number, { retryAfterMs }: Refusal): Record<string, string> {
+  if (status === 405) return { allow: 'POST' };
+  if (status !== 503 && status !== 429) return {};
+  return { 'retry-after': String(Math.ceil((retryAfterMs ?? 2000) / 1000)) };
+}
+
+/** Blocked as a whole: told like a method that the server does not know (MCP 2026-07-28: HTTP 404). */
+function isUnknownMethod({ hidden }: Refusal, message: Message | undefined): boolean {
+  if (!hidden || message?.kind !== 'request') return false;
+  return clientMethod(message.method, isModern(message) ? 'modern' : 'legacy') === undefined;
 }
 
 /** The JSON-RPC message that refuses: an error, or a tool result that says so. */
@@ -93,10 +110,13 @@ export function refusalMessage(
 ): JsonObject {
   const id = message?.kind === 'request' ? message.id : null;
   const method = message?.kind === 'request' ? message.method : '';
+  if (isUnknownMethod(refusal, message)) {
+    return { jsonrpc: '2.0', id, error: { code: -32_601, message: `Method not found: ${method}` } };
+  }
   if (refusal.hidden && nameOf(message) !== '') {
     return { jsonrpc: '2.0', id, error: unknownResource(method, message) };
   }
-  const data = facts(refusal, telling);
+  const data = facts(refusal, telling, message);
   if (method === 'tools/call' && toldAsToolResult.has(refusal.code)) {
     return { jsonrpc: '2.0', id, result: toolResult(refusal, data, message) };
   }
@@ -123,7 +143,11 @@ function adviceOf({ code, approvalId, retryAfterMs }: Refusal, { url }: JsonObje
   return ` Approval ${approvalId ?? ''} is pending: call the same tool with the same arguments again after ${seconds} s to join it.${status}`;
 }
 
-function facts(refusal: Refusal, { approvalPage, callId }: Telling): JsonObject {
+function facts(
+  refusal: Refusal,
+  { approvalPage, callId }: Telling,
+  message: Message | undefined,
+): JsonObject {
   const { approvalId, code, executed, retryAfterMs } = refusal;
   return {
     code,
@@ -137,6 +161,9 @@ function facts(refusal: Refusal, { approvalPage, callId }: Telling): JsonObject 
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
     ...(code === 'CAPABILITY_MISSING'
       ? { requiredCapabilities: { extensions: { [tasksExtension]: {} } } }
+      : {}),
+    ...(code === 'VERSION_UNSUPPORTED'
+      ? { supported: [modernVersion], requested: versionOf(message) ?? '' }
       : {}),
   };
 }

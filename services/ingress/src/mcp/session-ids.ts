@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { Principal } from '#contracts';
 import { type Sealer, SealBrokenError } from '#trust';
 import type { ClientInfo } from './client-info.js';
+import { SessionUse } from './session-use.js';
 
 /** What a session id given to a client holds. */
 export interface Session {
@@ -14,19 +15,32 @@ export interface Session {
   readonly client: ClientInfo | null;
 }
 
-/** Ids that were issued before they told of the client still open. */
+/** Ids that were issued before they told of the client and their age are over. */
 const sessionSchema = z.object({
   u: z.string(),
   s: z.string(),
+  t: z.number().default(0),
   c: z.object({ name: z.string(), version: z.string() }).optional(),
 });
+
+/** How long a session lasts, in milliseconds. */
+export interface SessionLimits {
+  /** Without being used, at one replica. */
+  readonly idleMs: number;
+  readonly maxMs: number;
+}
 
 /**
  * Session ids for clients: the upstream's id, sealed and bound to server, tenant, object id and client
  * application. A foreign, altered or invented id does not open, and nothing has to be remembered.
  */
 export class SessionIds {
-  constructor(private readonly sealer: Sealer) {}
+  readonly #use = new SessionUse();
+
+  constructor(
+    private readonly sealer: Sealer,
+    private readonly limits: SessionLimits,
+  ) {}
 
   /** A new id for a session that an upstream has opened. */
   issue(
@@ -34,17 +48,26 @@ export class SessionIds {
     server: string,
     principal: Principal,
     client: ClientInfo | null,
+    nowMs: number,
   ): { id: string; session: Session } {
     const session = { upstreamId, sessionId: randomUUID(), client };
-    const text = JSON.stringify({ u: upstreamId, s: session.sessionId, c: client ?? undefined });
+    this.#use.note(session.sessionId, nowMs);
+    const c = client ?? undefined;
+    const text = JSON.stringify({ u: upstreamId, s: session.sessionId, t: nowMs, c });
     return { id: this.sealer.seal(text, bindingOf(server, principal)), session };
   }
 
-  /** The session of an id; undefined unless it was issued to this principal for this server. */
-  open(id: string, server: string, principal: Principal): Session | undefined {
+  /**
+   * The session of an id; undefined unless it was issued to this principal for this server, and has not
+   * grown too old or lain idle for too long here.
+   */
+  open(id: string, server: string, principal: Principal, nowMs: number): Session | undefined {
     try {
       const text = this.sealer.open(id, bindingOf(server, principal));
-      const { c, s, u } = sessionSchema.parse(JSON.parse(text));
+      const { c, s, t, u } = sessionSchema.parse(JSON.parse(text));
+      const isTooOld = nowMs - t >= this.limits.maxMs;
+      if (isTooOld || this.#use.idleMs(s, nowMs) >= this.limits.idleMs) return undefined;
+      this.#use.note(s, nowMs);
       return { upstreamId: u, sessionId: s, client: c ?? null };
     } catch (error) {
       if (error instanceof SealBrokenError) return undefined;

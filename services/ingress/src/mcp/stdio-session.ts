@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Json } from '#masking';
 import { isObject, type JsonObject, objectAt, type RequestId } from './message.js';
-import { parseStrictJson } from './strict-json.js';
+import { type JsonLimits, parseStrictJson } from './strict-json.js';
 
 /** Receives what the server says; `end` tells that nothing more will come. */
 export interface Listener {
@@ -33,7 +33,7 @@ export class StdioSession {
   constructor(
     command: readonly string[],
     environment: Record<string, string>,
-    private readonly limits: { readonly maxDepth: number; readonly maxAnswerBytes: number },
+    private readonly limits: JsonLimits & { readonly maxAnswerBytes: number },
     private readonly onEnd: () => void,
   ) {
     const [program = '', ...rest] = command;
@@ -109,7 +109,7 @@ export class StdioSession {
   #line(line: Buffer): void {
     if (this.#ended !== undefined || line.toString('latin1').trim() === '') return;
     try {
-      const message = parseStrictJson(line, this.limits.maxDepth);
+      const message = parseStrictJson(line, this.limits);
       if (!isObject(message)) throw new TypeError('not a message');
       this.#route(message);
     } catch {

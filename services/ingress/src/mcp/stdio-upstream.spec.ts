@@ -5,6 +5,7 @@ import { readMessage } from './message.js';
 import type { Session } from './session-ids.js';
 import { StdioUpstream } from './stdio-upstream.js';
 import type { UpstreamReply } from './upstream.js';
+import { openForwarding, unheard } from './upstream.suite.js';
 
 /** A server in a few lines: answers, talks, lies or dies as its method says. */
 const program = `
@@ -31,7 +32,13 @@ process.stdin.on('data', (bytes) => {
 `;
 
 const servers = new Servers({}, { PATH: process.env['PATH'], TOKEN: 'abc', OTHER: 'hidden' });
-const limits = { maxAnswerBytes: 100_000, maxDepth: 32, timeoutMs: 500 };
+const limits = {
+  maxAnswerBytes: 100_000,
+  maxStreamBytes: 1_000_000,
+  maxDepth: 32,
+  maxArrayLength: 1000,
+  timeoutMs: 500,
+};
 const upstreams: StdioUpstream[] = [];
 
 const upstream = (env: Record<string, string> = {}): StdioUpstream => {
@@ -59,14 +66,13 @@ const ask = async (
     session,
     headers: {},
     signal: new AbortController().signal,
+    ...unheard,
     onReply: (each: UpstreamReply) => {
       reply = each;
     },
-    onListed: () => undefined,
   };
   const parts: unknown[] = [];
-  const forwarding = { visible: async (_: string, names: readonly string[]) => new Set(names) };
-  for await (const part of to.prepare(request).forward(forwarding)) parts.push(part.content);
+  for await (const part of to.prepare(request).forward(openForwarding)) parts.push(part.content);
   return { parts, reply };
 };
 

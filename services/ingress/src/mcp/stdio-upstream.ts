@@ -81,7 +81,7 @@ export class StdioUpstream implements McpUpstream {
     try {
       for (;;) {
         const said = await this.#nextOf(mailbox);
-        const last = isAnswer(message, said);
+        const last = isAnswer(request, said);
         if (!isOpen && message.method !== 'initialize') {
           request.onReply({ status: 200, isStream: !last });
         }

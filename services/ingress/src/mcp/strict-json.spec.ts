@@ -2,9 +2,11 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type JsonFault, parseStrictJson, UnreadableJson } from './strict-json.js';
 
+const limits = { maxDepth: 16, maxArrayLength: 100 };
+
 const faultOf = (text: string | Buffer): JsonFault | undefined => {
   try {
-    parseStrictJson(Buffer.from(text), 16);
+    parseStrictJson(Buffer.from(text), limits);
     return undefined;
   } catch (error) {
     if (error instanceof UnreadableJson) return error.fault;
@@ -46,7 +48,7 @@ test.each([
   ['emoji, raw and escaped', '{"a":"😀","b":"\\ud83d\\ude00"}'],
   ['constructor as a key', '{"constructor":{"prototype":1}}'],
 ])('when it has %s, then it is read as JSON.parse reads it', (_, text) => {
-  expect(parseStrictJson(Buffer.from(text), 16)).toEqual(JSON.parse(text));
+  expect(parseStrictJson(Buffer.from(text), limits)).toEqual(JSON.parse(text));
 });
 
 test('when any JSON is written and read, then it comes out equal', () => {
@@ -56,7 +58,7 @@ test('when any JSON is written and read, then it comes out equal', () => {
       const fault = faultOf(text);
       // Only what the rules name may be refused; everything else survives.
       if (fault === undefined)
-        expect(parseStrictJson(Buffer.from(text), 16)).toEqual(JSON.parse(text));
+        expect(parseStrictJson(Buffer.from(text), limits)).toEqual(JSON.parse(text));
       else expect(['UNSAFE_NUMBER', 'FORBIDDEN_KEY', 'LONE_SURROGATE']).toContain(fault);
     }),
     { numRuns: 500 },
@@ -70,4 +72,15 @@ test('when any text is read, then nothing but a named fault comes out', () => {
     }),
     { numRuns: 1000 },
   );
+});
+
+test('when an array or object has more elements than allowed, then it is refused, however it is nested', () => {
+  const long = (length: number) => JSON.stringify(Array.from({ length }, () => [1]));
+  const members = Object.fromEntries(Array.from({ length: 101 }, (_, n) => [`k${n}`, n]));
+
+  expect(faultOf(long(100))).toBeUndefined();
+  expect(faultOf(long(101))).toBe('TOO_LONG');
+  expect(faultOf(`{"a":[${long(101)}]}`)).toBe('TOO_LONG');
+  expect(faultOf(JSON.stringify(members))).toBe('TOO_LONG');
+  expect(faultOf(`["${','.repeat(500)}"]`)).toBeUndefined();
 });

@@ -8,7 +8,16 @@ export type JsonFault =
   | 'FORBIDDEN_KEY'
   | 'UNSAFE_NUMBER'
   | 'LONE_SURROGATE'
-  | 'TOO_DEEP';
+  | 'TOO_DEEP'
+  | 'TOO_LONG';
+
+/** How large JSON may be, besides its bytes. */
+export interface JsonLimits {
+  /** Arrays and objects inside of each other. */
+  readonly maxDepth: number;
+  /** Elements of one array, or members of one object. */
+  readonly maxArrayLength: number;
+}
 
 /** JSON that is refused, because another parser might read it differently or it is a trap. */
 export class UnreadableJson extends Error {
@@ -24,12 +33,12 @@ const numberPattern = /-?\d+(\.\d+)?([eE][+-]?\d+)?/y;
 /**
  * Parses JSON once and for all: what this returns, serialised again, is what goes on.
  * @throws UnreadableJson for other encodings, duplicate keys, `__proto__`, numbers that do not survive,
- * lone surrogates, and nesting deeper than `maxDepth`.
+ * lone surrogates, and what is deeper or longer than allowed.
  */
-export function parseStrictJson(bytes: Uint8Array, maxDepth: number): Json {
+export function parseStrictJson(bytes: Uint8Array, limits: JsonLimits): Json {
   const text = decode(bytes);
   const value = parse(text);
-  new Scan(text, maxDepth).run();
+  new Scan(text, limits).run();
   return value;
 }
 
@@ -53,12 +62,12 @@ function parse(text: string): Json {
 /** One pass over text that is known to be JSON, for what `JSON.parse` lets through. */
 class Scan {
   #at = 0;
-  /** The keys seen in each open object; null for an open array. */
-  readonly #open: (Set<string> | null)[] = [];
+  /** What is open, outermost first: its commas, and the keys of an object; null for an array. */
+  readonly #open: { readonly keys: Set<string> | null; commas: number }[] = [];
 
   constructor(
     private readonly text: string,
-    private readonly maxDepth: number,
+    private readonly limits: JsonLimits,
   ) {}
 
   run(): void {
@@ -81,6 +90,9 @@ class Scan {
         this.#open.pop();
         this.#at += 1;
         return;
+      case 0x2c: // ,
+        this.#comma();
+        return;
       default:
         if (code === 0x2d || (code >= 0x30 && code <= 0x39)) this.#number();
         else this.#at += 1;
@@ -88,8 +100,17 @@ class Scan {
   }
 
   #enter(keys: Set<string> | null): void {
-    this.#open.push(keys);
-    if (this.#open.length > this.maxDepth) throw new UnreadableJson('TOO_DEEP');
+    this.#open.push({ keys, commas: 0 });
+    if (this.#open.length > this.limits.maxDepth) throw new UnreadableJson('TOO_DEEP');
+    this.#at += 1;
+  }
+
+  #comma(): void {
+    const open = this.#open.at(-1);
+    if (open !== undefined) {
+      open.commas += 1;
+      if (open.commas >= this.limits.maxArrayLength) throw new UnreadableJson('TOO_LONG');
+    }
     this.#at += 1;
   }
 
@@ -101,7 +122,7 @@ class Scan {
     const raw = this.text.slice(start, end + 1);
     const value = raw.includes('\\') ? String(JSON.parse(raw)) : raw.slice(1, -1);
     if (!value.isWellFormed()) throw new UnreadableJson('LONE_SURROGATE');
-    const keys = this.#open.at(-1);
+    const keys = this.#open.at(-1)?.keys;
     if (keys instanceof Set && this.#isKey()) this.#key(keys, value);
   }
 

@@ -5,7 +5,8 @@ import type { AnswerPart } from '../gate/call.js';
 import { Refusal } from '../gate/refusal.js';
 import type { Continuation } from './continued.js';
 import type { Intake } from './intake.js';
-import { type CallAnswer, McpCall, type McpCallParts } from './mcp-call.js';
+import type { CallAnswer, McpCallParts } from './call-parts.js';
+import { McpCall } from './mcp-call.js';
 import type { JsonObject } from './message.js';
 import type { OpenCalls } from './open-calls.js';
 import { outcomeOfAnswer, outcomeOfRefusal, type TaskOutcome, taskResult } from './task-answer.js';
@@ -45,6 +46,10 @@ class KeptAnswer implements CallAnswer {
 
   expect(): void {
     // There is nobody to tell it to.
+  }
+
+  mark(): void {
+    // A task is asked after; no stream of it is taken up.
   }
 
   progress(): void {

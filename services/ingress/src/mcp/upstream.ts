@@ -1,7 +1,8 @@
-import type { Upstream } from '../gate/call.js';
+import type { Mark, Upstream } from '../gate/call.js';
 import { Refusal } from '../gate/refusal.js';
 import type { Catalog } from './catalog.js';
-import type { JsonObject, Message } from './message.js';
+import type { Resumption } from './event-ids.js';
+import type { JsonObject, Message, RequestId } from './message.js';
 import type { Session } from './session-ids.js';
 
 /** How an upstream took a message, known before its first part. */
@@ -22,12 +23,16 @@ export interface UpstreamRequest {
   readonly caller: string;
   readonly message: Message | undefined;
   readonly session: Session | undefined;
+  /** Where the client lost a stream that it takes up again. */
+  readonly resumes?: Resumption | undefined;
   /** Protocol headers of the client that the upstream needs; never its credentials. */
   readonly headers: Readonly<Record<string, string>>;
   /** Aborted when the answer is not wanted any more. */
   readonly signal: AbortSignal;
   /** Called once, before the first part. */
   onReply(reply: UpstreamReply): void;
+  /** Called where a stream says only where it may be taken up again; before its first part alone. */
+  onMark(mark: Mark): void;
   /** Called with every list in an answer, as the server gave it. */
   onListed(catalog: Catalog): void;
 }
@@ -47,16 +52,36 @@ export function upstreamRefusal(
   return new Refusal(code, 'upstream', message, { executed }, { cause });
 }
 
+/** The server refused the message itself, in no words of the protocol; its status is passed on. */
+export class StatusRefusal extends Refusal {
+  constructor(
+    readonly status: number,
+    message: string,
+  ) {
+    super('UPSTREAM_UNREADABLE', 'upstream', message, { executed: 'unknown' });
+  }
+}
+
 /**
  * Reads what an upstream said: the answer to the request, or something that it says by itself. An
  * answer that nobody asked for here belongs to another call, under another mask, and is refused.
  * @throws Refusal
  */
-export function isAnswer(request: Message | undefined, said: JsonObject): boolean {
+export function isAnswer(
+  { message, resumes }: Pick<UpstreamRequest, 'message' | 'resumes'>,
+  said: JsonObject,
+): boolean {
   if ('method' in said) return false;
-  const isOurs = request?.kind === 'request' && said['id'] === request.id;
-  const isErrorWithoutId = request !== undefined && 'error' in said && said['id'] == null;
-  if (isOurs || isErrorWithoutId) return true;
-  const message = 'The server gave an answer that nobody asked for.';
-  throw upstreamRefusal('UPSTREAM_UNREADABLE', message, 'yes');
+  const isErrorWithoutId = message !== undefined && 'error' in said && said['id'] == null;
+  const awaited = awaitedId(message, resumes);
+  if (isErrorWithoutId || (awaited !== undefined && said['id'] === awaited)) return true;
+  const words = 'The server gave an answer that nobody asked for.';
+  throw upstreamRefusal('UPSTREAM_UNREADABLE', words, 'yes');
+}
+
+function awaitedId(
+  message: Message | undefined,
+  resumes: Resumption | undefined,
+): RequestId | undefined {
+  return message?.kind === 'request' ? message.id : resumes?.origin?.label.callId;
 }

@@ -1,0 +1,202 @@
+import type { Json } from '#masking';
+import type { AnswerPart, Forwarding, Mark, Upstream } from '../gate/call.js';
+import { Refusal } from '../gate/refusal.js';
+import type { CallAnswer, McpCallParts } from './call-parts.js';
+import { isModern, watchedResources } from './era.js';
+import type { Intake } from './intake.js';
+import { type JsonObject, readMessage } from './message.js';
+import { type Label, labelOf, relabelled } from './relabel.js';
+import type { Session } from './session-ids.js';
+import { withClientTasks } from './task-ids.js';
+import {
+  type McpUpstream,
+  StatusRefusal,
+  type UpstreamReply,
+  type UpstreamRequest,
+} from './upstream.js';
+import { onWayBack, refusedQuestion } from './way-back.js';
+
+/** What an exchange is made with. */
+export interface ExchangeParts {
+  readonly callId: string;
+  readonly intake: Intake;
+  readonly answer: CallAnswer;
+  readonly call: Pick<
+    McpCallParts,
+    'definitions' | 'eras' | 'eventIds' | 'sessionIds' | 'taskIds' | 'upstreams'
+  >;
+  /** Aborted when the answer is not wanted any more. */
+  readonly unwanted: AbortSignal;
+  /** Whether calls of this client may wait as tasks. */
+  readonly offersTasks: boolean;
+}
+
+/** One message on its way to its server under the gateway's names, and what comes back for it. */
+export class Exchange {
+  readonly #label: Label | undefined;
+  readonly #upstream: McpUpstream;
+  readonly #request: UpstreamRequest;
+  readonly #prepared: Upstream;
+  #mark: (mark: Mark | undefined) => Mark | undefined = () => undefined;
+  #isResumable = false;
+  #opened: Session | undefined;
+  /** HTTP status of the server's answer. */
+  #status = 200;
+
+  constructor(private readonly parts: ExchangeParts) {
+    const { callId, intake } = parts;
+    this.#label = intake.resumes?.origin?.label ?? labelOf(intake.message, callId);
+    this.#upstream = parts.call.upstreams.of(intake.server);
+    this.#request = this.#requestOf(intake);
+    this.#prepared = this.#upstream.prepare(this.#request);
+  }
+
+  /** Whether the client knows where its stream may be taken up again. */
+  get isResumable(): boolean {
+    return this.#isResumable;
+  }
+
+  /** The session that the server opened with its answer. */
+  get opened(): Session | undefined {
+    return this.#opened;
+  }
+
+  /** Sends the message; yields what is said to the client for it. @throws Refusal of stage `upstream` */
+  forward(forwarding: Forwarding): AsyncIterable<AnswerPart> {
+    this.#mark = (mark) => this.#ownMark(mark, forwarding);
+    return onWayBack(this.#learning(this.#admitted(forwarding)), {
+      forwarding,
+      label: this.#label,
+      offersTasks: forwarding.asksPeople && this.parts.offersTasks,
+      mark: this.#mark,
+      withTasks: (said) => this.#withTasks(said, forwarding),
+      refuse: async (question) => this.#refuse(question, forwarding),
+    });
+  }
+
+  #requestOf({ headers, message, principal, resumes, server, session, verb }: Intake) {
+    return {
+      verb,
+      caller: `${principal.tenantId}/${principal.objectId}`,
+      message: message && relabelled(message, this.#label),
+      session,
+      resumes,
+      headers,
+      signal: this.parts.unwanted,
+      onReply: (reply) => this.#expect(reply),
+      onMark: (mark) => {
+        const own = this.#mark(mark);
+        if (own !== undefined) this.parts.answer.mark(own);
+      },
+      onListed: ({ described }) => this.parts.call.definitions.learn(server.name, described),
+    } satisfies UpstreamRequest;
+  }
+
+  /** What is named beside the call itself must be the caller's as well, before anything is asked for. */
+  async *#admitted(forwarding: Forwarding): AsyncGenerator<AnswerPart> {
+    const { earlier, message } = this.parts.intake;
+    if (earlier !== undefined && earlier.resource !== '') {
+      await checkVisible(earlier.method, [earlier.resource], forwarding);
+    }
+    const watched = watchedResources(message);
+    if (watched.length > 0) await checkVisible('resources/read', watched, forwarding);
+    yield* this.#prepared.forward(forwarding);
+  }
+
+  /** What an answer tells of its server's era. */
+  async *#learning(parts: AsyncIterable<AnswerPart>): AsyncGenerator<AnswerPart> {
+    const { message, server } = this.parts.intake;
+    const { eras } = this.parts.call;
+    try {
+      for await (const part of parts) {
+        if (part.last) eras.learn(server.name, message, this.#status, part.content);
+        yield part;
+      }
+    } catch (error) {
+      if (error instanceof StatusRefusal) {
+        eras.learn(server.name, message, error.status, undefined);
+      }
+      throw error;
+    }
+  }
+
+  /** What a server says, with our names for its tasks. */
+  #withTasks(said: Json, { mask }: Forwarding): Json {
+    const { call, callId, intake } = this.parts;
+    const { earlier, message, operation, principal, server } = intake;
+    const { method, resource } = operation;
+    return withClientTasks(said, message, (taskId) => {
+      const task = { taskId, call: earlier ?? { callId, method, resource, mask } };
+      return call.taskIds.issue(task, server.name, principal);
+    });
+  }
+
+  /** A server's mark in our words. The stateless era takes up no stream (MCP 2026-07-28). */
+  #ownMark(mark: Mark | undefined, forwarding: Forwarding): Mark | undefined {
+    if (mark === undefined || isModern(this.parts.intake.message)) return undefined;
+    const { id: eventId, retryMs } = mark;
+    if (eventId === undefined || eventId === '') return { retryMs };
+    const id = this.#eventId(eventId, forwarding);
+    this.#isResumable ||= id !== undefined;
+    return { id, retryMs };
+  }
+
+  #eventId(eventId: string, { mask }: Forwarding): string | undefined {
+    const { operation, principal, resumes, server, session } = this.parts.intake;
+    const { method, resource } = operation;
+    const label = this.#label;
+    const own = label && { label, call: { callId: label.callId, method, resource, mask } };
+    const origin = resumes?.origin ?? own;
+    const sessionId = (this.#opened ?? session)?.sessionId ?? null;
+    const place = { server: server.name, principal, sessionId };
+    return this.parts.call.eventIds.issue({ eventId, origin }, place, Date.now());
+  }
+
+  /** Tells the server that nobody is asked. Never rejects. */
+  async #refuse(question: JsonObject, forwarding: Forwarding): Promise<void> {
+    const message = readMessage(refusedQuestion(question));
+    const answer = this.#upstream.prepare({ ...this.#request, ...unheard, message });
+    try {
+      for await (const _ of answer.forward(forwarding));
+    } catch (error) {
+      // The server was not told; it waits for as long as it waits for any client.
+      if (!(error instanceof Refusal)) throw error;
+    }
+  }
+
+  #expect(reply: UpstreamReply): void {
+    const { answer, call, intake } = this.parts;
+    this.#status = reply.status;
+    const { client, message, principal, server } = intake;
+    const { issuedSessionId } = reply;
+    const isInitialize = message?.kind === 'request' && message.method === 'initialize';
+    if (issuedSessionId === undefined || !isInitialize) {
+      answer.expect(reply, undefined);
+      return;
+    }
+    const nowMs = Date.now();
+    const issued = call.sessionIds.issue(issuedSessionId, server.name, principal, client, nowMs);
+    this.#opened = issued.session;
+    answer.expect(reply, issued.id);
+  }
+}
+
+/** What the gateway says to a server by itself, and whose answer nobody hears. */
+const unheard = {
+  verb: 'POST' as const,
+  resumes: undefined,
+  onReply: () => undefined,
+  onMark: () => undefined,
+  onListed: () => undefined,
+};
+
+/** @throws Refusal when the caller may not see one of the resources, as if it did not exist. */
+async function checkVisible(
+  method: string,
+  resources: readonly string[],
+  forwarding: Forwarding,
+): Promise<void> {
+  const visible = await forwarding.visible(method, resources);
+  if (resources.every((each) => visible.has(each))) return;
+  throw new Refusal('DENIED', 'upstream', 'No rule allows this.', { hidden: true });
+}

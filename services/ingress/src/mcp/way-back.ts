@@ -1,0 +1,78 @@
+import type { AnswerPart, Forwarding, Mark, Question } from '../gate/call.js';
+import { Refusal } from '../gate/refusal.js';
+import type { Json } from '#masking';
+import { offeringTasks } from './discovery.js';
+import { isObject, type JsonObject, objectAt } from './message.js';
+import { type Label, restored } from './relabel.js';
+
+/** What is done to everything that a server says before it goes to masking. */
+export interface WayBack {
+  readonly forwarding: Forwarding;
+  /** Absent where nothing was asked: on the server's own stream. */
+  readonly label: Label | undefined;
+  /** Whether calls may wait as tasks here, so that the server's offers are to say so. */
+  readonly offersTasks: boolean;
+  /** A mark in words of the gateway. */
+  mark(mark: Mark | undefined): Mark | undefined;
+  /** The same saying with the gateway's names for the server's tasks. */
+  withTasks(said: Json): Json;
+  /** Tells the server that nobody is asked. */
+  refuse(question: JsonObject): Promise<void>;
+}
+
+/**
+ * What a server says, on its way to the client: what it asks of the caller is judged, and the client's own
+ * names stand in place of the gateway's.
+ * @throws Refusal when an answer asks what policy refuses.
+ */
+export async function* onWayBack(
+  parts: AsyncIterable<AnswerPart>,
+  way: WayBack,
+): AsyncGenerator<AnswerPart> {
+  const { forwarding, label, offersTasks } = way;
+  for await (const part of parts) {
+    const { content, last } = part;
+    if (isQuestion(content) && !(await forwarding.lets(questionOf(content)))) {
+      await way.refuse(content);
+      continue;
+    }
+    if (last) await checkInputRequests(content, forwarding);
+    const offered = last && offersTasks ? offeringTasks(content) : content;
+    const told = label === undefined ? offered : restored(offered, label);
+    yield { content: way.withTasks(told), last, mark: way.mark(part.mark) };
+  }
+}
+
+/** The answer to a server whose question policy refuses. */
+export function refusedQuestion({ id }: JsonObject): JsonObject {
+  const error = { code: 4030, message: 'The gateway does not let this be asked of its caller.' };
+  return { jsonrpc: '2.0', id: id ?? null, error };
+}
+
+/** A request of the server to its client (sampling, elicitation, roots, ping). */
+function isQuestion(content: Json): content is JsonObject {
+  return isObject(content) && 'method' in content && 'id' in content;
+}
+
+function questionOf(content: JsonObject): Question {
+  const { id: _id, jsonrpc: _version, method, params: _params, ...envelope } = content;
+  const { _meta: meta = {}, ...plain } = objectAt(content, 'params');
+  return {
+    method: typeof method === 'string' ? method : '',
+    resource: '',
+    arguments: plain,
+    extras: { envelope, meta },
+    facts: { action: 'connect', objects: [], complete: true },
+  };
+}
+
+/** In the stateless era a server asks in its answer (MCP 2026-07-28, multi round-trip requests). */
+async function checkInputRequests(content: Json, forwarding: Forwarding): Promise<void> {
+  const result = isObject(content) ? objectAt(content, 'result') : {};
+  if (result['resultType'] !== 'input_required') return;
+  for (const asked of Object.values(objectAt(result, 'inputRequests'))) {
+    if (isObject(asked) && (await forwarding.lets(questionOf(asked)))) continue;
+    const message = 'Policy refuses what the server asks of its caller, so its answer is withheld.';
+    throw new Refusal('DENIED', 'upstream', message, { executed: 'unknown' });
+  }
+}
