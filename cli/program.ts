@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { addApprovals, type Commands } from './approvals.js';
+import { addClientConfig } from './client-config.js';
 import { CommandFailed, Gateway } from './gateway.js';
 import { addDelegations, addGrants, addRequest } from './grants.js';
 import { line, type Write } from './printing.js';
@@ -43,6 +44,13 @@ export async function run(words: readonly string[], parts: ProgramParts): Promis
   addDelegations(program, given);
   addTools(program, given);
   addTeams(program, write);
+  const { isJson } = given;
+  addClientConfig(program, {
+    isJson,
+    write,
+    writeError,
+    url: () => program.opts<GlobalOptions>().url,
+  });
   return ended(program, words, writeError);
 }
 
