@@ -42,7 +42,5 @@ test.each(shown.map((each) => [each.words.join(' '), each] as const))(
 );
 
 test('when a client can be configured, then the page shows how', () => {
-  expect([...new Set(shown.map(({ words }) => words[1]))].toSorted()).toEqual(
-    clientNames.toSorted(),
-  );
+  expect(new Set(shown.map(({ words }) => words[1]))).toEqual(new Set(clientNames));
 });
