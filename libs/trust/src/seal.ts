@@ -1,6 +1,7 @@
 import {
   createCipheriv,
   createDecipheriv,
+  createHmac,
   createSecretKey,
   hkdfSync,
   type KeyObject,
@@ -38,6 +39,7 @@ export class SealBrokenError extends Error {
  */
 export class Sealer {
   readonly #key: KeyObject;
+  readonly #ivKey: KeyObject;
   readonly #ivs = new RandomIvs();
 
   /**
@@ -50,11 +52,26 @@ export class Sealer {
     const derived = hkdfSync('sha256', bytes, '', `countersign:${purpose}:v1`, 32);
     // A key object: raw bytes would be read in anew for every text.
     this.#key = createSecretKey(Buffer.from(derived));
+    const derivedForIvs = hkdfSync('sha256', bytes, '', `countersign:${purpose}:v1:iv`, 32);
+    this.#ivKey = createSecretKey(Buffer.from(derivedForIvs));
   }
 
   /** Random IV, tag and cipher text as one base64url string. */
   seal(text: string, context: string): string {
-    const iv = this.#ivs.next();
+    return this.#sealWith(this.#ivs.next(), text, context);
+  }
+
+  /**
+   * The same string for the same text and context, whoever seals it with this key: for names. The IV is made
+   * from both (a synthetic IV), so that two texts share one as seldom as two random ones would.
+   */
+  sealSame(text: string, context: string): string {
+    const content = canonicalJson([context, text]);
+    const iv = createHmac('sha256', this.#ivKey).update(content).digest().subarray(0, ivBytes);
+    return this.#sealWith(iv, text, context);
+  }
+
+  #sealWith(iv: Buffer, text: string, context: string): string {
     const cipher = createCipheriv('aes-256-gcm', this.#key, iv);
     cipher.setAAD(Buffer.from(context, 'utf8'));
     const body = Buffer.concat([cipher.update(text, 'utf8'), cipher.final()]);

@@ -131,3 +131,25 @@ describe('digests', () => {
     expect(() => canonicalJson(Number.NaN)).toThrow();
   });
 });
+
+describe('names that are sealed', () => {
+  const sealer = new Sealer(newSealKey(), 'session');
+
+  test('when the same text is sealed for the same place, then the name is the same, and opens', () => {
+    const name = sealer.sealSame('task-1', 'ada');
+
+    expect(sealer.sealSame('task-1', 'ada')).toBe(name);
+    expect(sealer.open(name, 'ada')).toBe('task-1');
+  });
+
+  test('when text, place or key differ, then the name does, and its IV', () => {
+    const names = [
+      sealer.sealSame('task-1', 'ada'),
+      sealer.sealSame('task-2', 'ada'),
+      sealer.sealSame('task-1', 'eve'),
+      new Sealer(newSealKey(), 'session').sealSame('task-1', 'ada'),
+    ];
+
+    expect(new Set(names.map((name) => name.slice(0, 16))).size).toBe(4);
+  });
+});

@@ -4,7 +4,7 @@ import { Refusal } from '../gate/refusal.js';
 import type { CallAnswer, McpCallParts } from './call-parts.js';
 import { isModern, watchedResources } from './era.js';
 import type { Intake } from './intake.js';
-import { type JsonObject, readMessage } from './message.js';
+import { isObject, type JsonObject, readMessage } from './message.js';
 import { type Label, labelOf, relabelled } from './relabel.js';
 import type { Session } from './session-ids.js';
 import { withClientTasks } from './task-ids.js';
@@ -125,9 +125,12 @@ export class Exchange {
     const { call, callId, intake } = this.parts;
     const { earlier, message, operation, principal, server } = intake;
     const { method, resource } = operation;
+    const { taskIds } = call;
+    const isNews = isObject(said) && 'method' in said;
     return withClientTasks(said, message, (taskId) => {
+      const known = isNews ? taskIds.known(taskId, server.name, principal) : undefined;
       const task = { taskId, call: earlier ?? { callId, method, resource, mask } };
-      return call.taskIds.issue(task, server.name, principal);
+      return known ?? taskIds.issue(task, server.name, principal);
     });
   }
 

@@ -5,7 +5,9 @@ import { newSealKey, Sealer } from '#trust';
 import { type JsonObject, type Message, readMessage } from './message.js';
 import { type ServerTask, TaskIds, withClientTasks, withServerTasks } from './task-ids.js';
 
-const ids = new TaskIds(new Sealer(newSealKey(), 'session'), 'https://gate.example');
+const sealer = new Sealer(newSealKey(), 'session');
+const place = 'https://gate.example';
+const ids = new TaskIds(sealer, place);
 const principal: Principal = {
   tenantId: '11111111-2222-4333-8444-555555555555',
   objectId: 'b0000000-0000-4000-8000-000000000001',
@@ -33,6 +35,14 @@ const uuid: unknown = expect.stringMatching(/^[0-9a-f-]{36}$/);
 
 test('when the one it was given to asks after a task, then its call and mask are known again', () => {
   expect(ids.open(ids.issue(task, 'gpu', principal), 'gpu', principal)).toEqual(task);
+});
+
+test('when a task is named again, at any replica, then it bears the same id', () => {
+  const [one, other] = [new TaskIds(sealer, place), new TaskIds(sealer, place)];
+
+  expect(one.issue(task, 'gpu', principal)).toBe(other.issue({ ...task }, 'gpu', principal));
+  expect(one.known('task-1', 'gpu', principal)).toBe(one.issue(task, 'gpu', principal));
+  expect(one.known('task-1', 'gpu', { ...principal, objectId: callId })).toBeUndefined();
 });
 
 test('when anybody else asks after it, or with the server’s own id, then it does not open', () => {

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { type MaskObligation, maskObligationSchema, type Principal } from '#contracts';
 import type { Json } from '#masking';
-import { sha256, type Sealer, SealBrokenError } from '#trust';
+import { canonicalJson, sha256, type Sealer, SealBrokenError } from '#trust';
 import { isObject, type JsonObject, type Message, objectAt, withMember } from './message.js';
 
 /** An earlier call, of which a later one gets more of the answer. */
@@ -30,6 +30,9 @@ const sealedSchema = z.object({
   k: maskObligationSchema,
 });
 
+/** Ids that are remembered for news of tasks, which come without the call that made them. */
+const maxIssued = 10_000;
+
 /**
  * Ids of the tasks that servers make of calls, for clients: the server's own, sealed and bound to server,
  * tenant, object id and client application. The server knows all callers by one credential, so that it
@@ -37,6 +40,7 @@ const sealedSchema = z.object({
  */
 export class TaskIds {
   readonly #mark: string;
+  readonly #issued = new Map<string, string>();
 
   /** @param place What tells this gateway from others: its public URL. */
   constructor(
@@ -46,11 +50,19 @@ export class TaskIds {
     this.#mark = `ct-${sha256(place).slice(0, 12)}.`;
   }
 
-  /** The id for a client. */
+  /** The id for a client: the same one whenever the task of this call is named, at any replica. */
   issue({ call, taskId }: ServerTask, server: string, principal: Principal): string {
     const { callId, mask, method, resource } = call;
-    const text = JSON.stringify({ u: taskId, c: callId, m: method, r: resource, k: mask });
-    return `${this.#mark}${this.sealer.seal(text, bindingOf(server, principal))}`;
+    const text = canonicalJson({ u: taskId, c: callId, m: method, r: resource, k: mask });
+    const binding = bindingOf(server, principal);
+    const id = `${this.#mark}${this.sealer.sealSame(text, binding)}`;
+    this.#remember(canonicalJson([binding, taskId]), id);
+    return id;
+  }
+
+  /** The id under which the client was told of a task here before; undefined where it was not. */
+  known(taskId: string, server: string, principal: Principal): string | undefined {
+    return this.#issued.get(canonicalJson([bindingOf(server, principal), taskId]));
   }
 
   /** The task of an id; undefined unless it was issued to this principal for this server. */
@@ -60,6 +72,13 @@ export class TaskIds {
     if (!found.success) return undefined;
     const { c, k, m, r, u } = found.data;
     return { taskId: u, call: { callId: c, method: m, resource: r, mask: k } };
+  }
+
+  #remember(key: string, id: string): void {
+    this.#issued.delete(key);
+    this.#issued.set(key, id);
+    const [oldest] = this.#issued.keys();
+    if (this.#issued.size > maxIssued && oldest !== undefined) this.#issued.delete(oldest);
   }
 
   #open(id: string, binding: string): unknown {

@@ -1,0 +1,77 @@
+import { afterEach, expect, test } from 'vitest';
+import type { HttpServerConfig } from '#runtime';
+import { Servers } from '../servers.js';
+import { readMessage } from './message.js';
+import { closeAfterEach, hostOf, notExecuted } from './upstream-host.suite.js';
+import { openForwarding, unheard } from './upstream.suite.js';
+import { Upstreams } from './upstreams.js';
+
+closeAfterEach();
+let upstreams: Upstreams | undefined;
+afterEach(async () => upstreams?.close());
+
+const limits = { maxAnswerBytes: 1_000_000, maxDepth: 32, maxArrayLength: 1000, timeoutMs: 60_000 };
+
+/** Asks one configured server for its tools. */
+async function ask(url: string, change: Partial<HttpServerConfig> = {}) {
+  const config: HttpServerConfig = {
+    url,
+    headers: {},
+    network: 'any',
+    connectTimeoutMs: 2000,
+    labels: {},
+    ...change,
+  };
+  const environment = { SECRET: 'hunter2' };
+  upstreams = new Upstreams(new Servers({ orders: config }, environment), limits);
+  const request = {
+    verb: 'POST',
+    caller: 'tenant/ada',
+    message: readMessage({ jsonrpc: '2.0', id: 1, method: 'tools/list', params: {} }),
+    session: undefined,
+    headers: {},
+    signal: new AbortController().signal,
+    ...unheard,
+  } as const;
+  const upstream = upstreams.of({ name: 'orders', labels: {}, config });
+  return Array.fromAsync(upstream.prepare(request).forward(openForwarding));
+}
+
+test('when a server has a time limit of its own, then it counts in place of that of all', async () => {
+  const { origin } = await hostOf(() => undefined);
+
+  await expect(ask(origin, { timeoutMs: 300 })).rejects.toMatchObject({
+    code: 'UPSTREAM_TIMEOUT',
+    executed: 'unknown',
+  });
+});
+
+test('when a server takes no token of its authority, then the call is refused and was not executed', async () => {
+  const login = await hostOf((response) => {
+    response
+      .writeHead(200, { 'content-type': 'application/json' })
+      .end('{"access_token":"t1","token_type":"Bearer"}');
+  });
+  const { heard, origin } = await hostOf((response) => void response.writeHead(401).end());
+  const oauth = {
+    tokenUrl: `${login.origin}/token`,
+    clientId: 'gateway',
+    clientSecret: '${SECRET}',
+    clientAuthentication: 'post',
+    parameters: {},
+    network: 'any',
+  } as const;
+
+  await expect(ask(origin, { credential: { oauth } })).rejects.toMatchObject({
+    ...notExecuted,
+    message: 'The server does not accept the credential of the gateway.',
+  });
+  expect(heard).toHaveLength(2);
+});
+
+test('when a server is outside of its network, then the call is refused and was not executed', async () => {
+  const { connections, origin } = await hostOf(() => undefined);
+
+  await expect(ask(origin, { network: 'public' })).rejects.toMatchObject(notExecuted);
+  expect(connections()).toBe(0);
+});
