@@ -10,7 +10,13 @@ closeAfterEach();
 let upstreams: Upstreams | undefined;
 afterEach(async () => upstreams?.close());
 
-const limits = { maxAnswerBytes: 1_000_000, maxDepth: 32, maxArrayLength: 1000, timeoutMs: 60_000 };
+const limits = {
+  maxAnswerBytes: 1_000_000,
+  maxStreamBytes: 1_000_000,
+  maxDepth: 32,
+  maxArrayLength: 1000,
+  timeoutMs: 60_000,
+};
 
 /** Asks one configured server for its tools. */
 async function ask(url: string, change: Partial<HttpServerConfig> = {}) {
@@ -22,8 +28,10 @@ async function ask(url: string, change: Partial<HttpServerConfig> = {}) {
     labels: {},
     ...change,
   };
-  const environment = { SECRET: 'hunter2' };
-  upstreams = new Upstreams(new Servers({ orders: config }, environment), limits);
+  const servers = new Servers({ orders: config }, { SECRET: 'hunter2' });
+  const server = servers.find('orders');
+  if (server === undefined) throw new TypeError('it was configured');
+  upstreams = new Upstreams(servers, limits);
   const request = {
     verb: 'POST',
     caller: 'tenant/ada',
@@ -33,8 +41,11 @@ async function ask(url: string, change: Partial<HttpServerConfig> = {}) {
     signal: new AbortController().signal,
     ...unheard,
   } as const;
-  const upstream = upstreams.of({ name: 'orders', labels: {}, config });
-  return Array.fromAsync(upstream.prepare(request).forward(openForwarding));
+  const parts: unknown[] = [];
+  for await (const part of upstreams.of(server).prepare(request).forward(openForwarding)) {
+    parts.push(part.content);
+  }
+  return parts;
 }
 
 test('when a server has a time limit of its own, then it counts in place of that of all', async () => {
