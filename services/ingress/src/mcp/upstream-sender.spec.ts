@@ -1,4 +1,5 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { getDefaultAutoSelectFamily, setDefaultAutoSelectFamily } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
@@ -127,6 +128,24 @@ describe('addresses', () => {
 
     await expect(sent(sender)).rejects.toMatchObject({ cause: { code: 'ADDRESS_REFUSED' } });
     expect(heard).toHaveLength(1);
+  });
+
+  test('when the runtime asks for one address alone, then all that the name has are judged all the same', async () => {
+    const before = getDefaultAutoSelectFamily();
+    setDefaultAutoSelectFamily(false);
+    const { heard, port } = await hostOf(ok);
+    const url = `http://orders.example:${port}/mcp`;
+    const mixed = resolving(['127.0.0.1', '169.254.169.254']);
+    const good = resolving(['127.0.0.1']);
+    try {
+      await expect(sent(senderTo(url, { resolve: mixed.resolve }))).rejects.toMatchObject({
+        cause: { code: 'ADDRESS_REFUSED' },
+      });
+      expect(heard).toEqual([]);
+      expect(await sent(senderTo(url, { resolve: good.resolve }))).toEqual(done);
+    } finally {
+      setDefaultAutoSelectFamily(before);
+    }
   });
 
   test('when the name has no address, then the call was not executed and the log can say why', async () => {
