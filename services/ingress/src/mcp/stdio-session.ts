@@ -28,6 +28,7 @@ export class StdioSession {
   #kept: JsonObject[] = [];
   #unfinished: Buffer[] = [];
   #ended: 'exited' | 'unreadable' | undefined;
+  #isRetired = false;
   lastUsedMs = Date.now();
 
   constructor(
@@ -75,6 +76,13 @@ export class StdioSession {
   forget(id: RequestId): void {
     const index = this.#pending.findIndex((each) => each.id === id);
     if (index >= 0) this.#pending.splice(index, 1);
+    this.#closeIfDone();
+  }
+
+  /** Ends as soon as no request is open any more; a stream that only listens does not keep it. */
+  retire(): void {
+    this.#isRetired = true;
+    this.#closeIfDone();
   }
 
   /** Gives the client's own stream what belongs to no request; returns how to stop. */
@@ -129,6 +137,7 @@ export class StdioSession {
       const index = this.#pending.findIndex((each) => each.id === message['id']);
       const [pending] = index < 0 ? [] : this.#pending.splice(index, 1);
       pending?.say(message);
+      this.#closeIfDone();
       return;
     }
     const receiver = this.#receiverOf(message);
@@ -143,6 +152,10 @@ export class StdioSession {
       (each) => token !== undefined && each.progressToken === token,
     );
     return byToken ?? this.#stream ?? this.#pending.at(-1);
+  }
+
+  #closeIfDone(): void {
+    if (this.#isRetired && this.#pending.length === 0) this.close();
   }
 
   #end(reason: 'exited' | 'unreadable'): void {

@@ -1,89 +1,11 @@
-import { afterEach, expect, test, vi } from 'vitest';
-import { Servers } from '../servers.js';
-import type { JsonObject } from './message.js';
-import { readMessage } from './message.js';
+import { expect, test, vi } from 'vitest';
 import type { Session } from './session-ids.js';
-import { StdioUpstream } from './stdio-upstream.js';
-import type { UpstreamReply } from './upstream.js';
-import { openForwarding, unheard } from './upstream.suite.js';
+import { ask, endAfterEach, open, upstreamOf } from './stdio-upstream.suite.js';
 
-/** A server in a few lines: answers, talks, lies or dies as its method says. */
-const program = `
-let left = '';
-const say = (message) => process.stdout.write(JSON.stringify({ jsonrpc: '2.0', ...message }) + '\\n');
-process.stdin.on('data', (bytes) => {
-  const lines = (left + bytes).split('\\n');
-  left = lines.pop();
-  for (const line of lines) {
-    const { id, method, params } = JSON.parse(line);
-    if (method === 'die') process.exit(3);
-    if (method === 'lie') process.stdout.write('this is no JSON\\n');
-    if (method === 'twice') process.stdout.write('{"jsonrpc":"2.0","id":' + id + ',"result":{},"result":{"b":1}}\\n');
-    if (method === 'silence') continue;
-    if (method === 'talk') {
-      say({ method: 'notifications/progress', params: { progressToken: params._meta.progressToken, progress: 1 } });
-      say({ method: 'notifications/message', params: { data: 'aside' } });
-    }
-    if (method === 'separator') say({ id, result: { text: 'a\\u2028b\\u2029c' } });
-    else if (method === 'env') say({ id, result: process.env });
-    else if (id !== undefined && method !== 'twice') say({ id, result: { method } });
-  }
-});
-`;
-
-const servers = new Servers({}, { PATH: process.env['PATH'], TOKEN: 'abc', OTHER: 'hidden' });
-const limits = {
-  maxAnswerBytes: 100_000,
-  maxStreamBytes: 1_000_000,
-  maxDepth: 32,
-  maxArrayLength: 1000,
-  timeoutMs: 500,
-};
-const upstreams: StdioUpstream[] = [];
-
-const upstream = (env: Record<string, string> = {}): StdioUpstream => {
-  const command = [process.execPath, '-e', program];
-  const made = new StdioUpstream({ command, env, labels: {} }, servers, limits);
-  upstreams.push(made);
-  return made;
-};
-afterEach(async () => {
-  await Promise.all(upstreams.splice(0).map(async (each) => each.close()));
-});
-
-const ask = async (
-  to: StdioUpstream,
-  body: JsonObject,
-  session?: Session,
-  caller = 'tenant/ada',
-): Promise<{ parts: unknown[]; reply: UpstreamReply | undefined }> => {
-  const message = readMessage({ jsonrpc: '2.0', ...body });
-  let reply: UpstreamReply | undefined;
-  const request = {
-    verb: 'POST' as const,
-    caller,
-    message,
-    session,
-    headers: {},
-    signal: new AbortController().signal,
-    ...unheard,
-    onReply: (each: UpstreamReply) => {
-      reply = each;
-    },
-  };
-  const parts: unknown[] = [];
-  for await (const part of to.prepare(request).forward(openForwarding)) parts.push(part.content);
-  return { parts, reply };
-};
-
-const open = async (to: StdioUpstream, caller?: string): Promise<Session> => {
-  const body = { id: 0, method: 'initialize', params: {} };
-  const { reply } = await ask(to, body, undefined, caller);
-  return { upstreamId: reply?.issuedSessionId ?? '', sessionId: 's', client: null };
-};
+endAfterEach();
 
 test('when a session is opened, then a child of its own answers in it', async () => {
-  const to = upstream();
+  const to = upstreamOf();
   const [first, second] = [await open(to), await open(to)];
 
   const { parts } = await ask(to, { id: 1, method: 'hello', params: {} }, first);
@@ -93,7 +15,7 @@ test('when a session is opened, then a child of its own answers in it', async ()
 });
 
 test('when the server talks before it answers, then that is told in its order', async () => {
-  const to = upstream();
+  const to = upstreamOf();
   const session = await open(to);
   const params = { _meta: { progressToken: 'p' } };
 
@@ -108,7 +30,7 @@ test('when the server talks before it answers, then that is told in its order', 
 });
 
 test('when an answer holds a line separator that is no line feed, then it is one message all the same', async () => {
-  const to = upstream();
+  const to = upstreamOf();
   const session = await open(to);
 
   const { parts } = await ask(to, { id: 1, method: 'separator', params: {} }, session);
@@ -117,7 +39,7 @@ test('when an answer holds a line separator that is no line feed, then it is one
 });
 
 test('when the child gets an environment, then it holds what the configuration says and nothing else', async () => {
-  const to = upstream({ CREDENTIAL: 'Bearer ${TOKEN}' });
+  const to = upstreamOf({ env: { CREDENTIAL: 'Bearer ${TOKEN}' } });
   const session = await open(to);
 
   const { parts } = await ask(to, { id: 1, method: 'env', params: {} }, session);
@@ -134,7 +56,7 @@ test.each([
 ])(
   'when the child %s, then the call is refused by a code and the executed state is unknown',
   async (_, method, code) => {
-    const to = upstream();
+    const to = upstreamOf();
     const session = await open(to);
 
     await expect(ask(to, { id: 1, method, params: {} }, session)).rejects.toMatchObject({
@@ -145,7 +67,7 @@ test.each([
 );
 
 test('when a child has died, then its session is unknown and a new one works', async () => {
-  const to = upstream();
+  const to = upstreamOf();
   const session = await open(to);
   await expect(ask(to, { id: 1, method: 'die', params: {} }, session)).rejects.toThrow();
 
@@ -160,24 +82,19 @@ test('when a child has died, then its session is unknown and a new one works', a
 });
 
 test('when a credential is missing, then no child is started', async () => {
-  const to = upstream({ CREDENTIAL: '${NOT_SET}' });
+  const to = upstreamOf({ env: { CREDENTIAL: '${NOT_SET}' } });
 
   await expect(open(to)).rejects.toMatchObject({ code: 'UPSTREAM_UNAVAILABLE', executed: 'no' });
 });
 
 test('when the program does not exist, then the session is refused', async () => {
-  const made = new StdioUpstream(
-    { command: ['/no/such/program'], env: {}, labels: {} },
-    servers,
-    limits,
-  );
-  upstreams.push(made);
+  const made = upstreamOf({ command: ['/no/such/program'] });
 
   await expect(open(made)).rejects.toMatchObject({ code: 'UPSTREAM_UNREADABLE' });
 });
 
 test('when a caller opens more than ten sessions, then the one unused for longest ends, and nobody else loses one', async () => {
-  const to = upstream();
+  const to = upstreamOf();
   const first = await open(to);
   const other = await open(to, 'tenant/bob');
   const second = await open(to);
@@ -196,7 +113,7 @@ test('when a caller opens more than ten sessions, then the one unused for longes
 });
 
 test('when all of a caller’s sessions are in use, then one more is refused', async () => {
-  const to = upstream();
+  const to = upstreamOf();
   const sessions: Session[] = [];
   for (let n = 1; n <= 10; n += 1) sessions.push(await open(to));
   const silence = { id: 2, method: 'silence', params: {} };
@@ -208,10 +125,7 @@ test('when all of a caller’s sessions are in use, then one more is refused', a
 });
 
 test('when all places are taken, then the session unused for longest gives way, whoever has it', async () => {
-  const command = [process.execPath, '-e', program];
-  const places = { all: 2, perCaller: 2 };
-  const to = new StdioUpstream({ command, env: {}, labels: {} }, servers, limits, places);
-  upstreams.push(to);
+  const to = upstreamOf({}, { all: 2, perCaller: 2 });
   const hello = { id: 1, method: 'hello', params: {} };
   const first = await open(to);
   const second = await open(to, 'tenant/bob');
@@ -226,12 +140,7 @@ test('when all places are taken, then the session unused for longest gives way, 
 });
 
 test('when a server does not answer initialize, then its session is ended', async () => {
-  const silent = new StdioUpstream(
-    { command: [process.execPath, '-e', 'process.stdin.resume()'], env: {}, labels: {} },
-    servers,
-    limits,
-  );
-  upstreams.push(silent);
+  const silent = upstreamOf({ command: [process.execPath, '-e', 'process.stdin.resume()'] });
   for (let n = 1; n <= 11; n += 1) {
     await expect(open(silent)).rejects.toMatchObject({ code: 'UPSTREAM_TIMEOUT' });
   }

@@ -26,6 +26,8 @@ export class StdioUpstream implements McpUpstream {
   readonly #sessions = new Map<string, OpenSession>();
   readonly #opened = new WeakMap<UpstreamRequest, StdioSession>();
   readonly #sweep: NodeJS.Timeout;
+  readonly #allEnded = Promise.withResolvers<void>();
+  #isRetired = false;
 
   constructor(
     private readonly config: StdioServerConfig,
@@ -43,6 +45,19 @@ export class StdioUpstream implements McpUpstream {
   async close(): Promise<void> {
     clearInterval(this.#sweep);
     for (const { session } of this.#sessions.values()) session.close();
+  }
+
+  /** Opens no more sessions, and ends each when what was asked in it is answered. */
+  async retire(): Promise<void> {
+    clearInterval(this.#sweep);
+    this.#isRetired = true;
+    for (const { session } of this.#sessions.values()) session.retire();
+    this.#tellIfAllEnded();
+    await this.#allEnded.promise;
+  }
+
+  #tellIfAllEnded(): void {
+    if (this.#isRetired && this.#sessions.size === 0) this.#allEnded.resolve();
   }
 
   async *#forward(request: UpstreamRequest, forwarding: Forwarding): AsyncGenerator<AnswerPart> {
@@ -131,10 +146,14 @@ export class StdioUpstream implements McpUpstream {
 
   #open(request: UpstreamRequest): void {
     try {
+      this.#checkInUse();
       this.#makeRoom(request.caller);
       const id = randomUUID();
       const environment = this.servers.childEnvironment(this.config);
-      const onEnd = (): void => void this.#sessions.delete(id);
+      const onEnd = (): void => {
+        this.#sessions.delete(id);
+        this.#tellIfAllEnded();
+      };
       const session = new StdioSession(this.config.command, environment, this.limits, onEnd);
       this.#sessions.set(id, { id, caller: request.caller, session });
       request.onReply({ status: 200, isStream: false, issuedSessionId: id });
@@ -144,6 +163,12 @@ export class StdioUpstream implements McpUpstream {
       const message = 'The credential for this server is not available.';
       throw upstreamRefusal('UPSTREAM_UNAVAILABLE', message, 'no', error);
     }
+  }
+
+  #checkInUse(): void {
+    if (!this.#isRetired) return;
+    const message = 'The server was configured anew meanwhile; ask again.';
+    throw upstreamRefusal('UPSTREAM_UNAVAILABLE', message, 'no');
   }
 
   /** Few clients end their sessions: the one unused for longest gives way, of the same caller if it has its share. */
