@@ -18,6 +18,8 @@ export interface Stack {
   readonly gateway: string;
   readonly approvals: string;
   readonly audit: string;
+  /** Starts a second gateway beside the first on a port that is one of its hosts: its address. */
+  readonly anotherGateway?: (port: number) => Promise<string>;
   close(): Promise<void>;
 }
 
@@ -78,6 +80,12 @@ async function kafkaStack(world: World): Promise<Stack> {
     gateway: ingress.url,
     approvals: approval.url,
     audit: audit.url,
+    anotherGateway: async (port) => {
+      const another = await startIngress({ ...environment, COUNTERSIGN_PORT: String(port) });
+      await another.listening;
+      services.push(another);
+      return another.url;
+    },
     close: async () => {
       await Promise.all(services.map(async (service) => service.close()));
       await broker.clean();
