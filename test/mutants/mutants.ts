@@ -1,3 +1,4 @@
+import { definitionMutants } from './definition-mutants.js';
 import { gateMutants } from './gate-mutants.js';
 import { judgingMutants } from './judging-mutants.js';
 import type { Mutant } from './mutant.js';
@@ -14,4 +15,5 @@ export const mutants: readonly Mutant[] = [
   ...recordMutants,
   ...releaseMutants,
   ...upstreamMutants,
+  ...definitionMutants,
 ];
