@@ -181,7 +181,10 @@ const configSchema = z.strictObject({
 });
 
 /** The whole of `countersign.yaml`, checked, with paths made absolute. */
-export type CountersignConfig = z.infer<typeof configSchema>;
+export type CountersignConfig = z.infer<typeof configSchema> & {
+  /** The file itself. */
+  readonly file: string;
+};
 
 /** A configuration mistake; the message names keys and what is wrong, never a value. */
 export class ConfigError extends Error {
@@ -199,6 +202,7 @@ export function readConfigFile(file: string): CountersignConfig {
   const { certificateAuthorityFile } = config.entra;
   return {
     ...config,
+    file: resolve(file),
     policies: resolve(folder, config.policies),
     servers: Object.fromEntries(
       Object.entries(config.servers).map(([name, server]) => [name, inFolder(folder, server)]),

@@ -22,4 +22,5 @@ export {
 } from './service.js';
 export { checkedTeams, type CheckedTeams } from './teams-settings.js';
 export { type OAuthConfig } from './upstream-config.js';
+export { WatchedServers, type ServersListener } from './watched-servers.js';
 export { entraAuthority, tokenVerifier } from './verifier.js';

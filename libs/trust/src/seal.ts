@@ -83,6 +83,7 @@ export class Sealer {
     const bytes = Buffer.from(sealed, 'base64url');
     if (bytes.length < ivBytes + tagBytes)
       throw new SealBrokenError('the sealed text is too short');
+    if (!isOnlyEncoding(sealed, bytes)) throw new SealBrokenError('the sealed text is padded');
     const iv = bytes.subarray(0, ivBytes);
     const decipher = createDecipheriv('aes-256-gcm', this.#key, iv, { authTagLength: tagBytes });
     decipher.setAAD(Buffer.from(context, 'utf8'));
@@ -96,6 +97,12 @@ export class Sealer {
       });
     }
   }
+}
+
+/** Whether text is the one encoding of its bytes: decoding passes over characters that say nothing. */
+function isOnlyEncoding(text: string, bytes: Buffer): boolean {
+  const rest = bytes.subarray(bytes.length - (bytes.length % 3 || 3)).toString('base64url');
+  return text.length === Math.ceil((bytes.length * 4) / 3) && text.endsWith(rest);
 }
 
 /**

@@ -132,6 +132,22 @@ describe('digests', () => {
   });
 });
 
+test('when a sealed text has another encoding of the same bytes, then it does not open', () => {
+  const sealer = new Sealer(newSealKey(), 'session');
+  for (let length = 0; length < 4; length += 1) {
+    const sealed = sealer.seal('x'.repeat(length), 'ada');
+    expect(sealer.open(sealed, 'ada')).toBe('x'.repeat(length));
+    for (const other of [
+      `${sealed}x`,
+      `${sealed}=`,
+      ` ${sealed}`,
+      sealed.replace(/^(.)/, '$1\n'),
+    ]) {
+      expect(() => sealer.open(other, 'ada')).toThrow(SealBrokenError);
+    }
+  }
+});
+
 describe('names that are sealed', () => {
   const sealer = new Sealer(newSealKey(), 'session');
 

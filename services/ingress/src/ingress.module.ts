@@ -8,7 +8,7 @@ import {
 } from '@nestjs/common';
 import { Bus } from '#bus';
 import { Authentication, TokenVerifier } from '#identity';
-import type { CountersignConfig } from '#runtime';
+import { type CountersignConfig, WatchedServers } from '#runtime';
 import { Sealer, Verifier } from '#trust';
 import { Gate } from './gate/gate.js';
 import { listenForAnswers } from './gate/gate.consumer.js';
@@ -69,6 +69,7 @@ class IngressLife
   readonly #logger = new Logger('ingress');
 
   constructor(
+    private readonly watched: WatchedServers,
     private readonly servers: Servers,
     private readonly endpoint: McpEndpoint,
     private readonly upstreams: Upstreams,
@@ -76,10 +77,26 @@ class IngressLife
   ) {}
 
   async onApplicationBootstrap(): Promise<void> {
+    await this.#tellFaults();
+    await this.watched.watch({
+      changed: (configured) => {
+        this.servers.replace(configured);
+        this.upstreams.renew();
+        this.#logger.log(`the servers are now ${Object.keys(configured).join(', ')}`);
+        void this.#tellFaults();
+      },
+      refused: ({ message }) =>
+        this.#logger.error(`the changed configuration is refused, the servers stay: ${message}`),
+      later: () => this.#logger.warn('what is not about servers takes effect at the next start'),
+    });
+  }
+
+  async #tellFaults(): Promise<void> {
     for (const fault of await this.servers.faults()) this.#logger.warn(`server ${fault}`);
   }
 
   beforeApplicationShutdown(): void {
+    this.watched.close();
     this.endpoint.stop();
   }
 
@@ -139,7 +156,7 @@ function assemble(settings: IngressSettings) {
   const metadata = new ResourceMetadata(config);
   const reader = assembleReader(settings, servers, call, metadata);
   const endpoint = assembleEndpoint(settings, reader, call, refusals);
-  const life = new IngressLife(servers, endpoint, upstreams, refusals);
+  const life = new IngressLife(new WatchedServers(config), servers, endpoint, upstreams, refusals);
   return { bus, endpoint, metadata, life };
 }
 

@@ -28,6 +28,11 @@ export class CredentialError extends Error {
   readonly code = 'CREDENTIAL_UNAVAILABLE';
 }
 
+function serverOf(name: string, config: ServerConfig): Server {
+  const { definitions = defaultDefinitions, labels } = config;
+  return { name, labels, config, definitions };
+}
+
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** What may stand in the value of a header (RFC 9110 §5.5). */
@@ -35,19 +40,31 @@ const headerValue = /^[\t\x20-\x7e\x80-\xff]*$/;
 
 /** The upstream servers of the configuration, and the only place that ever holds their secrets. */
 export class Servers {
-  readonly #servers: ReadonlyMap<string, Server>;
+  #servers: ReadonlyMap<string, Server> = new Map();
   readonly #files = new Map<string, { readonly changedMs: number; readonly value: string }>();
 
   constructor(
     configured: Readonly<Record<string, ServerConfig>>,
     private readonly environment: Environment,
   ) {
+    this.replace(configured);
+  }
+
+  /** From now on these are the servers; one that is configured as before stays the very same. */
+  replace(configured: Readonly<Record<string, ServerConfig>>): void {
+    const before = this.#servers;
     this.#servers = new Map(
       Object.entries(configured).map(([name, config]) => {
-        const { definitions = defaultDefinitions, labels } = config;
-        return [name, { name, labels, config, definitions }];
+        const known = before.get(name);
+        const isSame = JSON.stringify(known?.config) === JSON.stringify(config);
+        return [name, known !== undefined && isSame ? known : serverOf(name, config)];
       }),
     );
+  }
+
+  /** All of them, in the order of the configuration. */
+  all(): readonly Server[] {
+    return [...this.#servers.values()];
   }
 
   /** A server by its name, or undefined. */

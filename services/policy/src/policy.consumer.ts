@@ -51,7 +51,7 @@ export interface PolicyParts {
   readonly sealer: Sealer;
   readonly grants: LiveGrants;
   readonly definitions: LiveDefinitions;
-  readonly servers: KnownServers;
+  readonly servers: () => KnownServers;
 }
 
 /** A decision with what only its words need. */
@@ -122,7 +122,7 @@ export class PolicyConsumer {
   async #judgeGrant(event: EventOf<typeof grantRequested>): Promise<void> {
     const bundle = this.parts.bundles.current;
     const { grantId, principal, scope, seconds } = event.data;
-    const { rules, ...decision } = decideGrant(bundle, event.data, this.parts.servers);
+    const { rules, ...decision } = decideGrant(bundle, event.data, this.parts.servers());
     const verdict = {
       ...decision,
       grantId,

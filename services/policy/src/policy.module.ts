@@ -9,12 +9,12 @@ import {
 } from '@nestjs/common';
 import { Bus, type BusOptions, PublishError } from '#bus';
 import { type DataOf, policyPublished } from '#contracts';
+import type { WatchedServers } from '#runtime';
 import { Sealer, Signer } from '#trust';
 import { idleRules } from './bundle.js';
 import { type BundleListener, Bundles } from './bundles.js';
 import { LiveDefinitions } from './live-definitions.js';
 import { LiveGrants } from './live-grants.js';
-import type { KnownServers } from './decide-grant.js';
 import { PolicyConsumer } from './policy.consumer.js';
 
 const publishAttempts = 60;
@@ -39,8 +39,8 @@ export interface PolicySettings {
   readonly definitionsBus: Bus;
   /** Folder of policy files. */
   readonly folder: string;
-  /** The servers that there are; a rule for none of them is told of. */
-  readonly servers: KnownServers;
+  /** The servers that there are now; a rule for none of them is told of. */
+  readonly servers: Pick<WatchedServers, 'current' | 'watch' | 'close'>;
   /** Names of group object ids. */
   readonly groups: Readonly<Record<string, string>>;
   /** PKCS #8 private key that signs verdicts. */
@@ -56,15 +56,19 @@ class BundleWatch implements OnApplicationBootstrap, OnApplicationShutdown {
   constructor(
     private readonly bus: Bus,
     private readonly bundles: Bundles,
-    private readonly servers: KnownServers,
+    private readonly servers: PolicySettings['servers'],
   ) {}
 
   onApplicationBootstrap(): void {
     this.bundles.watch((outcome) => void this.#announce(outcome));
+    // What is wrong with the file is told by ingress, which calls the servers.
+    const heard = { changed: () => undefined, refused: () => undefined, later: () => undefined };
+    void this.servers.watch(heard);
   }
 
   onApplicationShutdown(): void {
     this.bundles.close();
+    this.servers.close();
   }
 
   async #announce(outcome: Parameters<BundleListener>[0]): Promise<void> {
@@ -72,7 +76,7 @@ class BundleWatch implements OnApplicationBootstrap, OnApplicationShutdown {
     const error = outcome.kind === 'refused' ? outcome.error.message : null;
     if (error === null) {
       this.#logger.log(`bundle ${bundle.digest.slice(0, 12)} is in force`);
-      for (const rule of idleRules(bundle, Object.keys(this.servers))) {
+      for (const rule of idleRules(bundle, Object.keys(this.servers.current))) {
         this.#logger.warn(`rule ${rule} is for no server that countersign.yaml names`);
       }
     } else this.#logger.error(`the changed policy is refused, the last good one stays: ${error}`);
@@ -121,7 +125,7 @@ export class PolicyModule {
       sealer,
       grants,
       definitions,
-      servers: settings.servers,
+      servers: () => settings.servers.current,
     });
     return {
       module: PolicyModule,

@@ -81,7 +81,8 @@ class House {
   async start({ readsDefinitions = true } = {}): Promise<void> {
     const { bus, definitionsBus, folder, grantsBus } = this;
     const { privateKey: signingKey } = signing;
-    const servers = { orders: { labels: {} } };
+    const orders = { command: ['orders'], env: {}, labels: {} };
+    const servers = { current: { orders }, watch: async () => undefined, close: () => undefined };
     const parts = { bus, grantsBus, definitionsBus, folder, servers };
     const module = await PolicyModule.register({
       ...parts,

@@ -10,6 +10,7 @@ import {
   sealKeyVariable,
   startService,
   withLog,
+  WatchedServers,
 } from '#runtime';
 import { LiveDefinitions } from './live-definitions.js';
 import { definitionsReading, grantsReading, PolicyModule } from './policy.module.js';
@@ -42,7 +43,7 @@ export async function startPolicy(
         folder: config.policies,
         grantsBus,
         definitionsBus,
-        servers: config.servers,
+        servers: new WatchedServers(config),
         groups: config.groups,
         signingKey: env.COUNTERSIGN_POLICY_KEY,
         argumentsKey: env.COUNTERSIGN_ARGUMENTS_KEY,

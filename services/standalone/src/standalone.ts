@@ -11,6 +11,7 @@ import {
   type RunningService,
   startService,
   tokenVerifier,
+  WatchedServers,
 } from '#runtime';
 import { Signer, Verifier } from '#trust';
 import {
@@ -116,7 +117,7 @@ async function modules(
       folder: config.policies,
       grantsBus: buses.grants,
       definitionsBus: buses.definitions,
-      servers: config.servers,
+      servers: new WatchedServers(config),
       groups: config.groups,
       signingKey: keys.policy.privateKey,
       argumentsKey: keys.arguments,

@@ -40,6 +40,10 @@ export class HttpUpstream implements McpUpstream {
     await this.sender.close();
   }
 
+  async retire(): Promise<void> {
+    await this.sender.retire();
+  }
+
   async *#forward(request: UpstreamRequest, forwarding: Forwarding): AsyncGenerator<AnswerPart> {
     try {
       yield* this.#exchange(request, forwarding);

@@ -61,6 +61,12 @@ export class UpstreamSender {
     }
   }
 
+  /** Lets answers that have begun, or are waited for, come to their end; then ends all connections. */
+  async retire(): Promise<void> {
+    await this.#agent.close();
+    await this.#token?.close();
+  }
+
   /** Ends all connections. */
   async close(): Promise<void> {
     await Promise.all([this.#agent.destroy(), this.#token?.close()]);
