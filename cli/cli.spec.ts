@@ -52,7 +52,8 @@ async function waiting(picture: object = {}): Promise<{ approvalId: string; call
 
 describe('approvals', { timeout: 60_000 }, () => {
   test('when an approver lists, shows and approves, then the call goes on', async () => {
-    const { approvalId, callId } = await waiting({ justification: 'charged twice' });
+    const definition = { digest: 'a'.repeat(64), hints: {}, standing: 'changed' };
+    const { approvalId, callId } = await waiting({ justification: 'charged twice', definition });
 
     const listed = await as(bob, 'approvals', 'list');
     const shown = await as(bob, 'approvals', 'show', approvalId);
@@ -60,6 +61,7 @@ describe('approvals', { timeout: 60_000 }, () => {
 
     expect(listed.out).toMatch(new RegExp(`${approvalId}  pending  Ada  orders/refund`));
     expect(shown.out).toContain('charged twice');
+    expect(shown.out).toContain("Definition The tool's definition changed since it was accepted.");
     expect(shown.out).toContain('"amount": 12');
     expect(approved).toMatchObject({ code: 0, errors: '' });
     await house.heard(callApproved, callId);

@@ -1,4 +1,3 @@
-import { standingWords } from '../services/approval/src/standing-words.js';
 import { visibleLine, visibleLines } from '../services/approval/src/visible-text.js';
 import type { ApprovalAnswer, GrantAnswer } from './answers.js';
 
@@ -80,7 +79,7 @@ function factsOf(approval: ApprovalAnswer): string[] {
     ['Rules', approval.rules.map(({ id, message }) => `${id} ${message ?? ''}`).join('; ')],
     ['Why you', groupNames(approval.because)],
     ['Signed', approval.sets.map((set) => `${set.signed}/${set.quorum}`).join(', ')],
-    ['Definition', standingWords({ definitionStanding: approval.definitionStanding ?? null })],
+    ['Definition', standingOf(approval)],
     ['Changed', drift === null ? undefined : `the tool, since ${drift.lastApprovedAt}`],
     ['Before', beforeOf(approval)],
     ['May grant', grantOffer === null ? undefined : `up to ${grantOffer.maxSeconds} s`],
@@ -93,6 +92,17 @@ function factsOf(approval: ApprovalAnswer): string[] {
   return facts
     .filter(([, text]) => text !== undefined && text !== '')
     .map(([name, text]) => `${name.padEnd(10)} ${line(text ?? '')}`);
+}
+
+function standingOf({ definitionStanding }: ApprovalAnswer): string | undefined {
+  switch (definitionStanding) {
+    case 'changed':
+      return "The tool's definition changed since it was accepted.";
+    case 'new':
+      return "The tool's definition is new and accepted by nobody.";
+    default:
+      return undefined;
+  }
 }
 
 /** All that a grant covers: a signer must not miss a tool. */

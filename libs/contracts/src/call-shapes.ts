@@ -56,7 +56,7 @@ export const pinSchema = z.object({
 export type Pin = z.infer<typeof pinSchema>;
 
 /** How a definition stands: `new`: nobody has accepted any of it; `unknown`: nobody has seen it either. */
-export const standingSchema = z.enum(['accepted', 'new', 'changed', 'unknown']);
+const standingSchema = z.enum(['accepted', 'new', 'changed', 'unknown']);
 export type Standing = z.infer<typeof standingSchema>;
 
 /** A definition as a judged call carries it. */

@@ -37,7 +37,6 @@ export {
   factsSchema,
   judgedDefinitionSchema,
   labelsSchema,
-  pinSchema,
   principalSchema,
   type Actor,
   type Definition,

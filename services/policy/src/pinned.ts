@@ -6,7 +6,7 @@ export type RecordedDefinition =
   { readonly accepted: readonly string[]; readonly latest: string } | 'unreadable';
 
 /** The rule named when a call is denied because its definition is not accepted. */
-export const definitionRule = 'builtin:definition';
+const definitionRule = 'builtin:definition';
 
 /** A standing, or that there is none: the record is damaged, or the server has more definitions than are kept. */
 export type FoundStanding = Standing | 'unreadable';
