@@ -227,3 +227,13 @@ test('when the environment lacks keys or holds bad ones, then all are named, and
   expect(() => readEnvironment(schema, environment)).not.toThrow(/c2VjcmV0|secret/);
   expect(() => readEnvironment(schema, {})).toThrow(/KEY/);
 });
+
+test.each(['a__b', 'a_'])(
+  'when servers are offered together, then none may be called %s',
+  (name) => {
+    const servers = `servers: { ${name}: { command: [a] } }\n`;
+
+    expect(() => read(`${entra}aggregate: true\n${servers}`)).toThrow(/may hold __ or end with _/);
+    expect(read(entra + servers).aggregate).toBe(false);
+  },
+);

@@ -40,6 +40,8 @@ export const defaultDefinitions: DefinitionSettings = definitionsSchema.parse({}
 const httpServerSchema = z
   .strictObject({
     url: z.url({ protocol: /^https?$/ }),
+    /** Streamable HTTP unless said; `sse` is HTTP+SSE of the revision 2024-11-05. */
+    transport: z.enum(['http', 'sse']).optional(),
     credential: credentialSchema.optional(),
     headers: headersSchema.default({}),
     /** Which addresses the host may have. */
@@ -65,6 +67,8 @@ const stdioServerSchema = z.strictObject({
   command: z.array(z.string().min(1), 'give a url (http or https), or a command as a list').min(1),
   /** The whole environment of the child besides PATH and HOME; may name variables. */
   env: z.record(z.string(), z.string()).default({}),
+  /** Who shares a child: nobody unless said, all sessions of a caller, or all callers. */
+  processes: z.enum(['session', 'caller', 'shared']).optional(),
   labels: z.record(labelName, z.string()).default({}),
   definitions: definitionsSchema.optional(),
   limits: serverLimitsSchema.optional(),
@@ -158,27 +162,38 @@ const auditSchema = z.strictObject({
   tenants: z.array(entraId).min(1).optional(),
 });
 
-const configSchema = z.strictObject({
-  /** The URL that clients use; the resource metadata is made from it. */
-  publicUrl: z
-    .url({ protocol: /^https?$/ })
-    .refine((url) => new URL(url).pathname === '/' && new URL(url).search === '', {
-      error: 'must be an origin, without a path',
-      when: ({ issues }) => issues.length === 0,
-    })
-    .default('http://localhost:8080'),
-  entra: entraSchema,
-  servers: z.record(labelName, serverSchema).default({}),
-  /** Names for group object ids, for use in policies. */
-  groups: z.record(labelName, entraId).default({}),
-  /** Folder of policy bundles. */
-  policies: z.string().default('./policies'),
-  ingress: ingressSchema.prefault({}),
-  approval: approvalSchema.prefault({}),
-  /** Approvals in Microsoft Teams; without it they are not asked there. */
-  teams: teamsSchema.optional(),
-  audit: auditSchema.prefault({}),
-});
+const configSchema = z
+  .strictObject({
+    /** The URL that clients use; the resource metadata is made from it. */
+    publicUrl: z
+      .url({ protocol: /^https?$/ })
+      .refine((url) => new URL(url).pathname === '/' && new URL(url).search === '', {
+        error: 'must be an origin, without a path',
+        when: ({ issues }) => issues.length === 0,
+      })
+      .default('http://localhost:8080'),
+    entra: entraSchema,
+    servers: z.record(labelName, serverSchema).default({}),
+    /** Offer the tools of all servers together at `/mcp`, as `<server>__<tool>`. */
+    aggregate: z.boolean().default(false),
+    /** Names for group object ids, for use in policies. */
+    groups: z.record(labelName, entraId).default({}),
+    /** Folder of policy bundles. */
+    policies: z.string().default('./policies'),
+    ingress: ingressSchema.prefault({}),
+    approval: approvalSchema.prefault({}),
+    /** Approvals in Microsoft Teams; without it they are not asked there. */
+    teams: teamsSchema.optional(),
+    audit: auditSchema.prefault({}),
+  })
+  .refine(
+    ({ aggregate, servers }) =>
+      !aggregate || !Object.keys(servers).some((name) => /__|_$/.test(name)),
+    {
+      path: ['servers'],
+      error: 'with aggregate, no name of a server may hold __ or end with _',
+    },
+  );
 
 /** The whole of `countersign.yaml`, checked, with paths made absolute. */
 export type CountersignConfig = z.infer<typeof configSchema> & {

@@ -3,7 +3,7 @@ import type { Response } from 'express';
 import type { Json } from '#masking';
 import type { AnswerPart, Mark } from '../gate/call.js';
 import { Refusal } from '../gate/refusal.js';
-import { IdentityRefusal } from './intake.js';
+import { IdentityRefusal } from './arrivals.js';
 import type { CallAnswer } from './call-parts.js';
 import type { JsonObject, Message } from './message.js';
 import { refusalAnswer, refusalMessage, type Telling } from './refusal-answer.js';

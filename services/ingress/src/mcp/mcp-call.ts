@@ -17,6 +17,7 @@ import type { Intake } from './intake.js';
 import { offersTasks, progressTokenOf, type Wait, waitOf } from './ladder.js';
 import { saysError } from './message.js';
 import { waitingWords } from './pending-answer.js';
+import type { Session } from './session-ids.js';
 import { kindUsedBy } from './pinned-methods.js';
 
 /** One message of a client on its way through the gate and back. */
@@ -26,6 +27,7 @@ export class McpCall implements Caller {
   readonly withdrawn = this.#withdrawal.signal;
   readonly wait: Wait;
   #hasRun = false;
+  #opened: Session | undefined;
   #showsProgress: NodeJS.Timeout | undefined;
   /** Whether the client knows where its stream may be taken up again. */
   #isResumable: () => boolean = () => false;
@@ -44,6 +46,11 @@ export class McpCall implements Caller {
     return this.#hasRun;
   }
 
+  /** The session that its server opened with the answer. */
+  get opened(): Session | undefined {
+    return this.#opened;
+  }
+
   get holdMs(): number {
     return this.wait.holdMs;
   }
@@ -58,6 +65,7 @@ export class McpCall implements Caller {
       const asked = askedCall(this.callId, this.intake, this.#definition());
       await this.parts.gate.pass(asked, this.#guarded(exchange), this, saysError);
       const { opened } = exchange;
+      this.#opened = opened;
       if (this.intake.verb === 'DELETE') this.parts.sessions.closed(this.intake);
       if (opened !== undefined) this.parts.sessions.opened(this.intake, opened);
     } finally {

@@ -15,6 +15,14 @@ export class MetadataController {
     throw new Problem(404, 'SERVER_UNKNOWN', 'No server of this name is configured.');
   }
 
+  /** Of all servers together. */
+  @Get('mcp')
+  ofAll() {
+    const document = this.metadata.document();
+    if (document !== undefined) return document;
+    throw new Problem(404, 'SERVER_UNKNOWN', 'The servers are not offered together here.');
+  }
+
   /** The root form can describe only one resource: the only server, or none. */
   @Get()
   ofRoot() {

@@ -31,6 +31,7 @@ const answers = {
   MEDIA_TYPE_REFUSED: { rpc: -32_600, http: 415, isTransport: true },
   IDENTITY_REFUSED: { rpc: 4010, http: 401, isTransport: true },
   IDENTITY_UNAVAILABLE: { rpc: 5030, http: 503, isTransport: true },
+  METHOD_UNKNOWN: { rpc: -32_601, http: 404 },
   SERVER_UNKNOWN: { rpc: 4040, http: 404, isTransport: true },
   SESSION_UNKNOWN: { rpc: -32_001, http: 404, isTransport: true },
   CONTINUATION_UNKNOWN: { rpc: -32_602, http: 400 },
@@ -97,7 +98,8 @@ function headersOf(status: number, { retryAfterMs }: Refusal): Record<string, st
 }
 
 /** Blocked as a whole: told like a method that the server does not know (MCP 2026-07-28: HTTP 404). */
-function isUnknownMethod({ hidden }: Refusal, message: Message | undefined): boolean {
+function isUnknownMethod({ code, hidden }: Refusal, message: Message | undefined): boolean {
+  if (code === 'METHOD_UNKNOWN') return message?.kind === 'request';
   if (!hidden || message?.kind !== 'request') return false;
   return clientMethod(message.method, isModern(message) ? 'modern' : 'legacy') === undefined;
 }
