@@ -432,6 +432,22 @@ describe('hostile text', () => {
     }
   });
 
+  test.each([
+    ['changed', 'The tool&#39;s definition changed since it was accepted.'],
+    ['new', 'The tool&#39;s definition is new and accepted by nobody.'],
+    [null, undefined],
+  ] as const)(
+    'when the standing of the definition is %s, then one line says so',
+    async (is, words) => {
+      const id = world.desk.put(sampleView({ definitionStanding: is }));
+
+      const { text } = await approver.get(`/approvals/${id}`);
+
+      expect(text.includes('definition')).toBe(words !== undefined);
+      if (words !== undefined) expect(text).toContain(words);
+    },
+  );
+
   test('when numbers are longer than a machine can count, then they are shown as they were sent', async () => {
     const maskedArguments = '{"amount":12345678901234567890.10,"amount":1e400,"note":"a,b:{c}"}';
     const id = world.desk.put(sampleView({ maskedArguments }));

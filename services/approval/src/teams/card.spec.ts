@@ -254,6 +254,18 @@ describe('an open approval', () => {
     expect(linesOf(card)).toContain('Signed: x approved at 2026-11-23 10:05:00 UTC: x');
   });
 
+  test.each([
+    ['changed', "Warning: The tool's definition changed since it was accepted."],
+    ['new', "Warning: The tool's definition is new and accepted by nobody."],
+  ] as const)(
+    'when nobody has accepted the definition (%s), then one line says so',
+    (is, words) => {
+      const card = approvalCard(approvalView({ definitionStanding: is }), 'approvers', nonce);
+
+      expect(linesOf(card)).toContain(words);
+    },
+  );
+
   test.each(['javascript:alert(1)', 'not a url', ''])(
     'when the address is %j, then no button leads there',
     (url) => {
