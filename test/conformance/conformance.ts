@@ -56,6 +56,7 @@ export async function conform(words: readonly string[]): Promise<number> {
 async function stacksToBeHad(wanted: readonly StackName[]): Promise<readonly StackName[]> {
   const missing = wanted.includes('kafka') ? await missingBroker() : undefined;
   if (missing === undefined) return wanted;
+  if (process.env['COUNTERSIGN_REQUIRE_BROKER'] !== undefined) throw new Error(missing);
   say(`${missing} The Kafka stack is left out.`);
   return wanted.filter((name) => name !== 'kafka');
 }
