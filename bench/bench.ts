@@ -68,7 +68,10 @@ async function compare(
   const running: Row[] = [];
   for (const name of settings.rows) {
     say(`${name}: starting and warming up`);
-    const row = await rows.start(name);
+    const row = await rows
+      .start(name)
+      .catch((error: Error) => say(`${name}: left out, ${error.message}`));
+    if (row === undefined) continue;
     await warmUp(row);
     running.push(row);
   }

@@ -5,6 +5,7 @@ const roles: Readonly<Record<string, () => Promise<unknown>>> = {
   client: async () => import('./load-client.js'),
   upstream: async () => import('./upstream.js'),
   floor: async () => import('./floor.js'),
+  'sdk-relay': async () => import('./sdk-relay.js'),
 };
 
 const [, , first, ...rest] = process.argv;

@@ -107,7 +107,7 @@ export class Program {
 /** Starts one of the bench's own programs. */
 export async function startRole(
   name: string,
-  role: 'client' | 'upstream' | 'floor',
+  role: 'client' | 'upstream' | 'floor' | 'sdk-relay',
   words: readonly string[] = [],
   environment: Readonly<Record<string, string>> = {},
 ): Promise<Program> {

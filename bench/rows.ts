@@ -6,11 +6,20 @@ import { partitionsPerTopic } from '#contracts';
 import { startEmbeddedPostgres } from '../services/standalone/src/embedded-postgres/embedded-postgres.js';
 import { type Broker, startBroker } from '../test/broker/broker.js';
 import { createFloorTopics } from './floor-topics.js';
+import { nginxProgram, startNginx } from './nginx.js';
 import { type Program, startBuilt, startRole } from './programs.js';
 import type { ProcessGroup } from './usage.js';
 import { gatewayEnvironment, newKeys, type World } from './world.js';
 
-export const rowNames = ['direct', 'standalone', 'floor', 'kafka'] as const;
+export const rowNames = [
+  'direct',
+  'nginx',
+  'relay',
+  'sdk-relay',
+  'standalone',
+  'floor',
+  'kafka',
+] as const;
 export type RowName = (typeof rowNames)[number];
 
 /** Whose CPU time it is: the gateway's (or the floor's) own, or that of what it works with. */
@@ -39,9 +48,13 @@ export class Rows {
     private readonly flagsOf: (service: string) => readonly string[] = () => [],
   ) {}
 
+  /** @throws Error where what the row needs is not installed. */
   async start(name: RowName): Promise<Row> {
     const starts: Readonly<Record<RowName, () => Promise<Row>>> = {
       direct: async () => this.#direct(),
+      nginx: async () => this.#nginx(),
+      relay: async () => this.#relay('relay'),
+      'sdk-relay': async () => this.#relay('sdk-relay'),
       standalone: async () => this.#standalone(),
       floor: async () => this.#floor(),
       kafka: async () => this.#kafka(),
@@ -62,6 +75,31 @@ export class Rows {
       groups: this.#around(client),
       warmUpCalls: 3000,
     };
+  }
+
+  /** What stands between the client and the upstream in a process of its own, and does nothing else. */
+  async #relay(name: 'relay' | 'sdk-relay'): Promise<Row> {
+    const { url } = this.world.upstream;
+    const relay = this.#keep(
+      name === 'relay'
+        ? await startBuilt('bench/relay', { BENCH_UPSTREAM: url })
+        : await startRole(name, name, [url]),
+    );
+    const client = await this.#client(name, relay.url);
+    const groups = [...ownGroups([relay]), ...this.#around(client)];
+    return { name, client, programs: [relay], groups, warmUpCalls: 5000 };
+  }
+
+  async #nginx(): Promise<Row> {
+    const program = nginxProgram();
+    if (program === undefined) throw new Error('nginx is not installed');
+    const upstream = new URL(this.world.upstream.url);
+    const proxy = await startNginx(program, this.world.folder, upstream);
+    this.#cleanUp.push(async () => proxy.stop());
+    const client = await this.#client('nginx', proxy.url);
+    const own = { name: 'nginx', part: 'gateway' as const, root: proxy.pid };
+    const groups = [own, ...this.#around(client)];
+    return { name: 'nginx', client, programs: [], groups, warmUpCalls: 3000 };
   }
 
   async #standalone(): Promise<Row> {
@@ -126,7 +164,8 @@ export class Rows {
   }
 
   async #client(row: RowName, url: string): Promise<Program> {
-    const token = row === 'direct' ? {} : { BENCH_TOKEN: this.world.token };
+    const isOpen = row === 'direct' || row === 'nginx';
+    const token = isOpen ? {} : { BENCH_TOKEN: this.world.token };
     return this.#keep(await startRole('client', 'client', [url], token));
   }
 

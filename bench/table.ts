@@ -25,6 +25,9 @@ function number(value: number, digits = 2): string {
 
 const labels: Readonly<Record<RowName, string>> = {
   direct: 'direct to the upstream',
+  nginx: 'through nginx',
+  relay: 'through the relay alone',
+  'sdk-relay': 'through a relay of SDK classes',
   standalone: 'through standalone',
   floor: 'bare floor: four Kafka hops',
   kafka: 'through the Kafka stack',
@@ -110,6 +113,9 @@ export function ratioTable(all: readonly Measured[]): string {
       'direct',
       (a, b) => a.perSecond / b.perSecond,
     ),
+    row('nginx − direct, p50 ms', 'nginx', 'direct', (a, b) => a.p50 - b.p50),
+    row('relay − direct, p50 ms', 'relay', 'direct', (a, b) => a.p50 - b.p50),
+    row('SDK relay − direct, p50 ms', 'sdk-relay', 'direct', (a, b) => a.p50 - b.p50),
     row('kafka ÷ floor, p50', 'kafka', 'floor', (a, b) => a.p50 / b.p50),
     row('kafka ÷ floor, calls/s', 'kafka', 'floor', (a, b) => a.perSecond / b.perSecond),
     row('kafka ÷ floor, own CPU', 'kafka', 'floor', (a, b) => ratioOfCpu(a, b)),

@@ -14,7 +14,7 @@ import type { Upstreams } from './upstreams.js';
 
 /** What every call is made with. */
 export interface McpCallParts {
-  readonly gate: Gate;
+  readonly gate: Pick<Gate, 'pass'>;
   readonly upstreams: Upstreams;
   readonly inFlight: CallsInFlight;
   readonly sessionIds: SessionIds;
