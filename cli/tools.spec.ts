@@ -113,7 +113,7 @@ describe('tools', { timeout: 60_000 }, () => {
 
     const { out } = await as(admin, 'tools', 'show', 'orders', 'refund');
 
-    expect(out).toContain('They differ only in what is masked here.');
+    expect(out).toContain('What differs is masked, or too long to be shown.');
   });
 
   test('when somebody without the role asks, then the exit code and the words say so', async () => {

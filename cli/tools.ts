@@ -157,7 +157,7 @@ function changesOf(found: ReturnType<typeof definitionTextAnswer.parse>): string
   const latest = linesOf(latestDefinition);
   if (state === 'accepted') return latest.map((text) => `  ${visibleLine(text, longestLine)}`);
   const changes = difference(linesOf(acceptedDefinition), latest);
-  if (changes.length === 0) return ['They differ only in what is masked here.'];
+  if (changes.length === 0) return ['What differs is masked, or too long to be shown.'];
   return changes.map(({ mark, text }) => `${mark} ${visibleLine(text, longestLine)}`);
 }
 

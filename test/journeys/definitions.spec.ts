@@ -276,4 +276,20 @@ describe.each(stackNames)('on %s', { timeout: 60_000 }, (kind) => {
       await Promise.all([here.close(), there.close()]);
     },
   );
+
+  test.skipIf(kind === 'standalone')(
+    'when a policy service is started later, then it reads what is recorded before it is ready',
+    async () => {
+      const url = (await stack.anotherPolicy?.()) ?? '';
+      const statusOf = async (): Promise<number> => (await rest(`${url}/readyz`, undefined)).status;
+
+      expect(await statusOf()).toBe(503);
+      await eventually(async () => expect(await statusOf()).toBe(200), 30_000);
+      const by = await client();
+      await eventually(async () =>
+        expect(await call(by, 'ask')).not.toHaveProperty('isError', true),
+      );
+      await by.close();
+    },
+  );
 });

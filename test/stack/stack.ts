@@ -20,6 +20,8 @@ export interface Stack {
   readonly audit: string;
   /** Starts a second gateway beside the first on a port that is one of its hosts: its address. */
   readonly anotherGateway?: (port: number) => Promise<string>;
+  /** Starts a second policy service beside the first: its address. */
+  readonly anotherPolicy?: () => Promise<string>;
   close(): Promise<void>;
 }
 
@@ -80,6 +82,11 @@ async function kafkaStack(world: World): Promise<Stack> {
     gateway: ingress.url,
     approvals: approval.url,
     audit: audit.url,
+    anotherPolicy: async () => {
+      const another = await startPolicy(environment);
+      services.push(another);
+      return another.url;
+    },
     anotherGateway: async (port) => {
       const another = await startIngress({ ...environment, COUNTERSIGN_PORT: String(port) });
       await another.listening;

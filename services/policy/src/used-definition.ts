@@ -39,9 +39,9 @@ export function visibleOf(
   const digestOf = new Map(resources.map((name, index) => [name, digests[index]]));
   const isHeld = (name: string): boolean =>
     definitions.isListedHeld({ server, name, pin }, digestOf.get(name));
-  const held = allowed.filter((name) => isHeld(name));
-  const shown = allowed.filter((name) => !held.includes(name));
-  return held.length === 0 ? { visible: shown } : { visible: shown, held };
+  const held = new Set(allowed.filter((name) => isHeld(name)));
+  if (held.size === 0) return { visible: allowed };
+  return { visible: allowed.filter((name) => !held.has(name)), held: [...held] };
 }
 
 /** Whoever may talk to a server may read how to use it: no rule is about instructions. */
