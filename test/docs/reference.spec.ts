@@ -29,6 +29,7 @@ describe('docs/configuration.md', () => {
     httpServerSchema: 'servers.<name>.',
     stdioServerSchema: 'servers.<name>.',
     definitionsSchema: 'servers.<name>.definitions.',
+    serverLimitsSchema: 'servers.<name>.limits.',
     headerCredentialSchema: 'servers.<name>.credential.',
     oauthCredentialSchema: 'servers.<name>.credential.',
     oauthSchema: 'servers.<name>.credential.oauth.',
