@@ -5,6 +5,7 @@ import type { Mutant } from './mutant.js';
 import { recordMutants } from './record-mutants.js';
 import { releaseMutants } from './release-mutants.js';
 import { signingMutants } from './signing-mutants.js';
+import { relayMutants } from './relay-mutants.js';
 import { upstreamMutants } from './upstream-mutants.js';
 
 /** Every guard whose loss a test has to notice. */
@@ -15,5 +16,6 @@ export const mutants: readonly Mutant[] = [
   ...recordMutants,
   ...releaseMutants,
   ...upstreamMutants,
+  ...relayMutants,
   ...definitionMutants,
 ];
