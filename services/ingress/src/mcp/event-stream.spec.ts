@@ -25,9 +25,15 @@ test('when the stream ends inside an event, then that event is not handed on', a
   expect(await all(pieces('data: 1\n\ndata: 2'))).toHaveLength(1);
 });
 
-test('when an event is larger than allowed, then the stream ends with an error', async () => {
-  await expect(all(pieces('data: ', 'x'.repeat(2000)))).rejects.toThrow(EventStreamError);
-});
+test.each([
+  ['in pieces', ['data: ', 'x'.repeat(2000)]],
+  ['whole', [`data: ${'x'.repeat(2000)}\n\n`]],
+])(
+  'when an event is larger than allowed and comes %s, then the stream ends with an error',
+  async (_, texts) => {
+    await expect(all(pieces(...texts))).rejects.toThrow(EventStreamError);
+  },
+);
 
 test('when a stream says more than allowed in small events, then it ends with an error', async () => {
   const events = Array.from({ length: 50 }, () => `data: ${'x'.repeat(90)}\n\n`);

@@ -40,6 +40,8 @@ export async function* eventsOf(
   const parser = createParser({
     maxBufferSize: maxAnswerBytes,
     onEvent: ({ data, event = 'message', id }) => {
+      // The parser counts only what has to wait for its rest.
+      if (data.length > maxAnswerBytes) throw new EventStreamError('event too large');
       const mark = {
         ...(id === undefined || id === '' ? {} : { id }),
         ...(retryMs === undefined ? {} : { retryMs }),
