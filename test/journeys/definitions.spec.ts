@@ -125,7 +125,7 @@ describe.each(stackNames)('on %s', { timeout: 60_000 }, (kind) => {
 
     await eventually(async () => {
       const { body } = await rest(
-        `${stack.audit}/v1/events?type=countersign.definition.recorded.v1&limit=500`,
+        `${stack.audit}/v1/events?type=countersign.definition.recorded.v1&resource=pay`,
         await world.token('auditor'),
       );
       const told = eventsSchema.parse(body).events.map(({ event }) => event.data);

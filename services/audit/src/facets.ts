@@ -14,6 +14,8 @@ const dataSchema = z.object({
   server: text,
   method: text,
   resource: text,
+  /** Of a definition: the tool or prompt. */
+  name: text,
   code: text,
   outcome: text,
   approvalId: text,
@@ -107,11 +109,11 @@ function column(...values: readonly (string | null | undefined)[]): string | nul
   return value === undefined ? null : searchable(value);
 }
 
-function resourceOf({ server, method, resource, verdict }: Said) {
+function resourceOf({ server, method, name, resource, verdict }: Said) {
   return {
     server: column(server, verdict?.server),
     method: column(method, verdict?.method),
-    resource: column(resource, verdict?.resource),
+    resource: column(resource, verdict?.resource, name),
   };
 }
 
