@@ -113,6 +113,7 @@ function assemble() {
     eras: new ServerEras(),
     ladder,
     maxStreamMs: minute,
+    maxCallMs: minute,
     approvalPage: (id) => id,
   };
   const names = { clientApps: [], approvalScope: '', workloadRole: '' };

@@ -142,6 +142,8 @@ const ingressSchema = z.strictObject({
   maxStreamBytes: z.int().min(1024).default(268_435_456),
   /** How long a stream may stay open; its client comes back with a token that is looked at again. */
   maxStreamMs: milliseconds.default(1_800_000),
+  /** How long a call may take, waiting for people included. */
+  maxCallMs: milliseconds.default(3_600_000),
   maxConcurrentCalls: z.int().min(1).default(2000),
   /** Of one person or program. */
   callsPerCaller: z.int().min(1).default(200),

@@ -62,7 +62,10 @@ export function assemble(settings: IngressSettings) {
   const servers = new Servers(config.servers, settings.environment);
   const json = { maxDepth, maxArrayLength };
   const limits = { ...json, maxAnswerBytes, maxStreamBytes, timeoutMs: upstreamTimeoutMs };
-  const upstreams = new Upstreams(servers, limits);
+  const programs = new Logger('program');
+  const upstreams = new Upstreams(servers, limits, (server, line) =>
+    programs.debug(`${server}: ${line}`),
+  );
   const call = assembleCall(settings, gate, refusals, upstreams);
   const metadata = new ResourceMetadata(config, servers);
   const arrivals = assembleArrivals(settings, metadata);
@@ -106,6 +109,7 @@ function assembleCall(
     eras: new ServerEras(),
     ladder: config.ingress,
     maxStreamMs: config.ingress.maxStreamMs,
+    maxCallMs: config.ingress.maxCallMs,
     approvalPage: (approvalId) => new URL(`/approvals/${approvalId}`, config.publicUrl).href,
   };
 }

@@ -27,6 +27,8 @@ export interface McpCallParts {
   readonly ladder: LadderSettings;
   /** How long a stream may stay open. */
   readonly maxStreamMs: number;
+  /** How long a call may take, waiting for people included. */
+  readonly maxCallMs: number;
   /** The page of an approval. */
   readonly approvalPage: (approvalId: string) => string;
 }

@@ -4,13 +4,13 @@ import {
   type Server,
   type ServerResponse,
 } from 'node:http';
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 import { listeningPort } from '../../../../demo/listening-port.js';
 import { Servers } from '../servers.js';
 import { HttpUpstream } from './http-upstream.js';
 import { readMessage } from './message.js';
 import { UpstreamSender } from './upstream-sender.js';
-import type { UpstreamReply } from './upstream.js';
+import { tooLong, type UpstreamReply } from './upstream.js';
 import { openForwarding, unheard } from './upstream.suite.js';
 
 type Handler = (response: ServerResponse, headers: IncomingHttpHeaders) => void;
@@ -130,4 +130,21 @@ test('when a client that wants no answer any more leaves, then the call is cance
     stage: 'upstream',
     executed: 'unknown',
   });
+});
+
+test('when a call takes longer than any may, then that is what is said, and the server is let go', async () => {
+  const slow = new AbortController();
+  let isLetGo = false;
+  const upstream = await upstreamOf((response) => {
+    response.writeHead(200, { 'content-type': 'text/event-stream' });
+    response.write('data: {"jsonrpc":"2.0","method":"notifications/message","params":{}}\n\n');
+    response.on('close', () => {
+      isLetGo = true;
+    });
+  });
+
+  await expect(
+    ask(upstream, { signal: slow.signal, onPart: () => slow.abort(tooLong) }),
+  ).rejects.toMatchObject({ code: 'UPSTREAM_TIMEOUT', stage: 'upstream' });
+  await vi.waitFor(() => expect(isLetGo).toBe(true));
 });

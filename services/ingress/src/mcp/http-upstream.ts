@@ -12,6 +12,7 @@ import {
   isAnswer,
   type McpUpstream,
   StatusRefusal,
+  tooLong,
   upstreamRefusal,
   type UpstreamRequest,
 } from './upstream.js';
@@ -50,7 +51,8 @@ export class HttpUpstream implements McpUpstream {
     } catch (error) {
       if (!request.signal.aborted) throw error;
       // A stream lasts until its client leaves; that is its end and no failure.
-      if (request.verb !== 'GET' && !isSubscription(request.message)) throw leftBehind(error);
+      const isStream = request.verb === 'GET' || isSubscription(request.message);
+      if (!isStream) throw leftBehind(error, request.signal);
     } finally {
       if (forwarding.ended?.aborted === true) void this.#cancel(request);
     }
@@ -213,9 +215,13 @@ async function readAll(body: AsyncIterable<Uint8Array>, maxBytes: number): Promi
 }
 
 /** The client left while the upstream worked; how far that came is what is known without it. */
-function leftBehind(cause: unknown): Refusal {
-  const message = 'The client left before the server had answered.';
+function leftBehind(cause: unknown, { reason }: AbortSignal): Refusal {
   const executed = cause instanceof Refusal ? cause.executed : 'unknown';
+  if (reason === tooLong) {
+    const message = 'The server took longer than any call may.';
+    return upstreamRefusal('UPSTREAM_TIMEOUT', message, executed, cause);
+  }
+  const message = 'The client left before the server had answered.';
   return new Refusal('CANCELLED', 'upstream', message, { executed }, { cause });
 }
 

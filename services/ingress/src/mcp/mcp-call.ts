@@ -18,6 +18,7 @@ import { offersTasks, progressTokenOf, type Wait, waitOf } from './ladder.js';
 import { saysError } from './message.js';
 import { waitingWords } from './pending-answer.js';
 import type { Session } from './session-ids.js';
+import { tooLong } from './upstream.js';
 import { kindUsedBy } from './pinned-methods.js';
 
 /** One message of a client on its way through the gate and back. */
@@ -60,7 +61,7 @@ export class McpCall implements Caller {
     const exchange = this.#exchange();
     this.#isResumable = () => exchange.isResumable;
     const remove = this.#announce();
-    const ends = this.#isStream() ? this.#endsLater() : undefined;
+    const ends = this.#endsLater();
     try {
       const asked = askedCall(this.callId, this.intake, this.#definition());
       await this.parts.gate.pass(asked, this.#guarded(exchange), this, saysError);
@@ -178,8 +179,12 @@ export class McpCall implements Caller {
     });
   }
 
+  /** A stream is let go after its time, as if its client had left; a call that takes too long has failed. */
   #endsLater(): NodeJS.Timeout {
-    return setTimeout(() => this.#unwanted.abort(), this.parts.maxStreamMs).unref();
+    const { maxCallMs, maxStreamMs } = this.parts;
+    const isStream = this.#isStream();
+    const end = (): void => this.#unwanted.abort(isStream ? undefined : tooLong);
+    return setTimeout(end, isStream ? maxStreamMs : maxCallMs).unref();
   }
 
   /** Lasts for as long as its client listens. */

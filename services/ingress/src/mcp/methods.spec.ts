@@ -1,15 +1,8 @@
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
+import { publishedMethods } from '../../../../test/fidelity/published-methods.js';
 import { clientMethod, methodEntry } from './methods.js';
 
-/** The official suite carries the published JSON schemas of both eras, and validates messages with them. */
-const suite = dirname(createRequire(import.meta.url).resolve('conformance-next/package.json'));
-const source = readFileSync(join(suite, 'dist', 'index.js'), 'utf8');
-const published = [
-  ...new Set([...source.matchAll(/method:\{const:`([^`]+)`/g)].map(([, method = '']) => method)),
-].toSorted();
+const published = publishedMethods();
 
 test('when the schemas are read, then they hold the methods of both eras', () => {
   expect(published.length).toBeGreaterThanOrEqual(34);

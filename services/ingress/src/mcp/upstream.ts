@@ -52,6 +52,9 @@ export function upstreamRefusal(
   return new Refusal(code, 'upstream', message, { executed }, { cause });
 }
 
+/** Why an answer is not wanted any more: the call has taken longer than any may. The client may still wait. */
+export const tooLong = 'too long';
+
 /** The server refused the message itself, in no words of the protocol; its status is passed on. */
 export class StatusRefusal extends Refusal {
   constructor(

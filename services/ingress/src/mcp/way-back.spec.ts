@@ -73,3 +73,11 @@ test('when a server numbers its events, then the client gets our names for them,
 
   expect(heard.map(({ mark }) => mark)).toEqual([{ id: 'sealed' }]);
 });
+
+test('when a server lets anybody keep its answer, then the client hears that it is for itself alone', async () => {
+  const open = { ...answer, result: { tools: [], ttlMs: 5000, cacheScope: 'public' } };
+
+  expect((await told(parts(open))).contents).toEqual([
+    { ...answer, id: 9, result: { tools: [], ttlMs: 5000, cacheScope: 'private' } },
+  ]);
+});

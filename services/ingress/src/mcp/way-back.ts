@@ -2,7 +2,7 @@ import type { AnswerPart, Forwarding, Mark, Question } from '../gate/call.js';
 import { Refusal } from '../gate/refusal.js';
 import type { Json } from '#masking';
 import { offeringTasks } from './discovery.js';
-import { isObject, type JsonObject, objectAt } from './message.js';
+import { isObject, type JsonObject, objectAt, withMember } from './message.js';
 import { type Label, restored } from './relabel.js';
 
 /** What is done to everything that a server says before it goes to masking. */
@@ -37,10 +37,19 @@ export async function* onWayBack(
       continue;
     }
     if (last) await checkInputRequests(content, forwarding);
-    const offered = last && offersTasks ? offeringTasks(content) : content;
+    const own = last ? forOneAlone(content) : content;
+    const offered = last && offersTasks ? offeringTasks(own) : own;
     const told = label === undefined ? offered : restored(offered, label);
     yield { content: way.withTasks(told), last, mark: way.mark(part.mark) };
   }
+}
+
+/** What comes out is filtered and masked for one caller: nobody may keep it for another (MCP 2026-07-28, caching). */
+function forOneAlone(content: Json): Json {
+  if (!isObject(content)) return content;
+  return withMember(content, 'result', (result) =>
+    result['cacheScope'] === 'public' ? { ...result, cacheScope: 'private' } : result,
+  );
 }
 
 /** The answer to a server whose question policy refuses. */
