@@ -38,4 +38,22 @@ export const upstreamMutants: readonly Mutant[] = [
     replacement: 'error.error',
     test: 'says the secret in place of a code',
   },
+  {
+    file: `${folder}/hearing.ts`,
+    spec: `${folder}/shared-process.spec.ts`,
+    law: 8,
+    name: 'what a shared program says reaches another caller',
+    snippet: 'room.isShared ? inPublic(message, room) : inPrivate(message, room)',
+    replacement: 'inPrivate(message, room)',
+    test: 'when a shared program says something by itself, then no other caller hears of it',
+  },
+  {
+    file: `${folder}/session-upstream.ts`,
+    spec: `${folder}/shared-process.spec.ts`,
+    law: 8,
+    name: 'a caller answers what a shared program asked',
+    snippet: `message.kind === 'response' && conversation.owner === undefined`,
+    replacement: 'false',
+    test: 'when a client answers a shared program that asked nobody',
+  },
 ];

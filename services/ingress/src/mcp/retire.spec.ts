@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { ask, endAfterEach, open, upstreamOf } from './stdio-upstream.suite.js';
+import { ask, endAfterEach, open, upstreamOf } from './session-upstream.suite.js';
 
 endAfterEach();
 

@@ -1,7 +1,8 @@
-import type { HttpServerConfig } from '#runtime';
+import type { HttpServerConfig, StdioServerConfig } from '#runtime';
 import { HttpUpstream, type UpstreamLimits } from './http-upstream.js';
 import type { Server, Servers } from '../servers.js';
-import { StdioUpstream } from './stdio-upstream.js';
+import { programChannels } from './programs.js';
+import { SessionUpstream } from './session-upstream.js';
 import { UpstreamSender } from './upstream-sender.js';
 import type { McpUpstream } from './upstream.js';
 
@@ -20,6 +21,8 @@ export class Upstreams {
   constructor(
     private readonly servers: Servers,
     private readonly limits: UpstreamLimits,
+    /** Hears what programs write for whoever runs them. */
+    private readonly tell: (server: string, line: string) => void = () => undefined,
   ) {}
 
   /** The upstream of a configured server. */
@@ -28,8 +31,7 @@ export class Upstreams {
     if (known?.server === server) return known.upstream;
     this.#retire(server.name);
     const { config } = server;
-    const made =
-      'url' in config ? this.#http(config) : new StdioUpstream(config, this.servers, this.limits);
+    const made = 'url' in config ? this.#http(config) : this.#program(server.name, config);
     this.#made.set(server.name, { server, upstream: made });
     return made;
   }
@@ -49,11 +51,21 @@ export class Upstreams {
     void known.retire().finally(() => this.#retiring.delete(known));
   }
 
-  #http(config: HttpServerConfig): HttpUpstream {
+  #http(config: HttpServerConfig): Made {
     const { servers } = this;
     const timeoutMs = config.timeoutMs ?? this.limits.timeoutMs;
-    const sender = new UpstreamSender({ config, servers, timeoutMs });
-    return new HttpUpstream(sender, { ...this.limits, timeoutMs });
+    const limits = { ...this.limits, timeoutMs };
+    const transport = new UpstreamSender({ config, servers, timeoutMs });
+    return new HttpUpstream(transport, limits);
+  }
+
+  #program(name: string, config: StdioServerConfig): Made {
+    const { limits, servers } = this;
+    const tell = (line: string): void => this.tell(name, line);
+    const open = programChannels(config, servers, { limits, tell });
+    const { processes = 'session' } = config;
+    const per = processes === 'shared' ? 'all' : processes;
+    return new SessionUpstream({ open, per, timeoutMs: limits.timeoutMs });
   }
 
   /** Ends connections and child processes. */

@@ -1,6 +1,7 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { expect, test, vi } from 'vitest';
 import type { Session } from './session-ids.js';
-import { ask, endAfterEach, open, upstreamOf } from './stdio-upstream.suite.js';
+import { ask, endAfterEach, open, resultOf, send, upstreamOf } from './session-upstream.suite.js';
 
 endAfterEach();
 
@@ -66,7 +67,7 @@ test.each([
   },
 );
 
-test('when a child has died, then its session is unknown and a new one works', async () => {
+test('when a child has died, then its session is unknown and, after a pause, a new one works', async () => {
   const to = upstreamOf();
   const session = await open(to);
   await expect(ask(to, { id: 1, method: 'die', params: {} }, session)).rejects.toThrow();
@@ -76,9 +77,10 @@ test('when a child has died, then its session is unknown and a new one works', a
       code: 'SESSION_UNKNOWN',
     });
   });
-  expect(
-    (await ask(to, { id: 3, method: 'hello', params: {} }, await open(to))).parts,
-  ).toHaveLength(1);
+  await expect(open(to)).rejects.toMatchObject({ code: 'UPSTREAM_UNAVAILABLE', executed: 'no' });
+  await pause(500);
+  const hello = { id: 3, method: 'hello', params: {} };
+  expect((await ask(to, hello, await open(to))).parts).toHaveLength(1);
 });
 
 test('when a credential is missing, then no child is started', async () => {
@@ -87,10 +89,10 @@ test('when a credential is missing, then no child is started', async () => {
   await expect(open(to)).rejects.toMatchObject({ code: 'UPSTREAM_UNAVAILABLE', executed: 'no' });
 });
 
-test('when the program does not exist, then the session is refused', async () => {
+test('when the program does not exist, then the session is refused and nothing was executed', async () => {
   const made = upstreamOf({ command: ['/no/such/program'] });
 
-  await expect(open(made)).rejects.toMatchObject({ code: 'UPSTREAM_UNREADABLE' });
+  await expect(open(made)).rejects.toMatchObject({ code: 'UPSTREAM_UNAVAILABLE', executed: 'no' });
 });
 
 test('when a caller opens more than ten sessions, then the one unused for longest ends, and nobody else loses one', async () => {
@@ -125,7 +127,7 @@ test('when all of a caller’s sessions are in use, then one more is refused', a
 });
 
 test('when all places are taken, then the session unused for longest gives way, whoever has it', async () => {
-  const to = upstreamOf({}, { all: 2, perCaller: 2 });
+  const to = upstreamOf({ places: { all: 2, perCaller: 2 } });
   const hello = { id: 1, method: 'hello', params: {} };
   const first = await open(to);
   const second = await open(to, 'tenant/bob');
@@ -144,4 +146,34 @@ test('when a server does not answer initialize, then its session is ended', asyn
   for (let n = 1; n <= 11; n += 1) {
     await expect(open(silent)).rejects.toMatchObject({ code: 'UPSTREAM_TIMEOUT' });
   }
+});
+
+test('when a session ends while something is asked in it, then that is refused and its child ends', async () => {
+  const to = upstreamOf();
+  const session = await open(to);
+  const asking = ask(to, { id: 1, method: 'silence', params: {} }, session);
+  const refused = expect(asking).rejects.toMatchObject({ code: 'UPSTREAM_UNREADABLE' });
+
+  await send(to, { verb: 'DELETE', session });
+
+  await refused;
+  const late = ask(to, { id: 2, method: 'hello', params: {} }, session);
+  await expect(late).rejects.toMatchObject({ code: 'SESSION_UNKNOWN' });
+});
+
+test('when the grant of a call ends, then the server is told to stop', async () => {
+  const to = upstreamOf();
+  const session = await open(to);
+  const ended = new AbortController();
+  const body = { id: 1, method: 'silence', params: {} };
+  const asking = send(to, { body, session, ended: ended.signal });
+  setTimeout(() => ended.abort(), 50);
+
+  await expect(asking).rejects.toMatchObject({ executed: 'unknown' });
+
+  const { heard } = await resultOf(to, { id: 2, method: 'heard', params: {} }, session);
+  expect(heard.at(-1)).toMatchObject({
+    method: 'notifications/cancelled',
+    params: { requestId: 1 },
+  });
 });

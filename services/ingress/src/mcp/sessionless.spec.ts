@@ -1,0 +1,136 @@
+import { expect, test, vi } from 'vitest';
+import type { JsonObject } from './message.js';
+import type { SessionUpstream } from './session-upstream.js';
+import {
+  endAfterEach,
+  legacyProgram,
+  open,
+  resultOf,
+  send,
+  upstreamOf,
+} from './session-upstream.suite.js';
+
+endAfterEach();
+
+const meta = { 'io.modelcontextprotocol/protocolVersion': '2026-07-28' };
+const subscribed = (id: string): JsonObject => ({ 'io.modelcontextprotocol/subscriptionId': id });
+const modern = (id: string, method: string, params: JsonObject = {}): JsonObject => ({
+  id,
+  method,
+  params: { ...params, _meta: meta },
+});
+
+const heardOf = async (to: SessionUpstream, method: string) => {
+  const { heard } = await resultOf(to, modern('h', 'heard'));
+  return heard.filter((each) => each.method === method);
+};
+
+test.each(['session', 'caller'] as const)(
+  'when a request of the stateless era comes, then a process per caller answers it without initialize (per %s)',
+  async (per) => {
+    const to = upstreamOf({ per });
+
+    const first = await resultOf(to, modern('a', 'pid'));
+    const second = await resultOf(to, modern('b', 'pid'));
+    const other = await resultOf(to, modern('c', 'pid'), undefined, 'tenant/bob');
+
+    expect(first).toEqual(second);
+    expect(first).not.toEqual(other);
+    expect(await heardOf(to, 'initialize')).toEqual([]);
+  },
+);
+
+test('when all callers share a process, then it serves both eras', async () => {
+  const to = upstreamOf({ per: 'all' });
+  const session = await open(to, 'tenant/bob');
+  const older = { id: 'a', method: 'pid', params: {} };
+
+  const pids = [
+    await resultOf(to, modern('b', 'pid')),
+    await resultOf(to, older, session, 'tenant/bob'),
+  ];
+
+  expect(pids[0]).toEqual(pids[1]);
+});
+
+test('when a subscription is opened, then it hears what is for it, until its client leaves', async () => {
+  const to = upstreamOf({ per: 'all' });
+  const leaving = new AbortController();
+  const heard: unknown[] = [];
+  const listen = async (id: string): ReturnType<typeof send> =>
+    send(to, {
+      body: modern(id, 'subscriptions/listen'),
+      signal: leaving.signal,
+      onPart: (part) => void heard.push(part),
+    });
+  const streams = [listen('first'), listen('second')];
+
+  // Longer than a server may be silent before an answer: a stream lasts.
+  await vi.waitFor(() => expect(heard.length).toBeGreaterThanOrEqual(4), { timeout: 3000 });
+  leaving.abort();
+
+  const [first, second] = await Promise.all(streams);
+  const of = (id: string): unknown => [
+    { method: 'notifications/subscriptions/acknowledged', params: { _meta: subscribed(id) } },
+    { method: 'notifications/tools/list_changed', params: { _meta: subscribed(id) } },
+  ];
+  expect([first?.parts.slice(0, 2), second?.parts.slice(0, 2)]).toMatchObject([
+    of('first'),
+    of('second'),
+  ]);
+  expect(first?.reply).toEqual({ status: 200, isStream: true });
+  expect(await heardOf(to, 'notifications/cancelled')).toMatchObject([
+    { params: { requestId: 'first' } },
+    { params: { requestId: 'second' } },
+  ]);
+});
+
+test('when the client leaves a request, then the server is told, and the call is cancelled', async () => {
+  const to = upstreamOf();
+  const leaving = new AbortController();
+  const running = send(to, { body: modern('a', 'silence'), signal: leaving.signal });
+  setTimeout(() => leaving.abort(), 100);
+
+  await expect(running).rejects.toMatchObject({ code: 'CANCELLED', executed: 'unknown' });
+
+  expect(await heardOf(to, 'notifications/cancelled')).toMatchObject([
+    { params: { requestId: 'a' } },
+  ]);
+});
+
+test('when the client has left before it was asked, then nothing is sent', async () => {
+  const to = upstreamOf();
+  const running = send(to, { body: modern('a', 'silence'), signal: AbortSignal.abort() });
+
+  await expect(running).rejects.toMatchObject({ code: 'CANCELLED', executed: 'no' });
+  expect(await heardOf(to, 'silence')).toEqual([]);
+});
+
+test('when a program knows the older era alone, then its answer is passed on, and it ends: nobody has a use for it', async () => {
+  const to = upstreamOf({ command: [process.execPath, '-e', legacyProgram] });
+  const { pid } = await resultOf(to, modern('a', 'pid'));
+
+  const { parts } = await send(to, { body: modern('b', 'server/discover') });
+
+  expect(parts).toMatchObject([{ id: 'b', error: { code: -32_601 } }]);
+  await vi.waitFor(() => expect(() => process.kill(pid, 0)).toThrow('ESRCH'));
+  expect((await open(to)).upstreamId).not.toBe('');
+});
+
+test('when a notification of the stateless era comes, then it starts no process', async () => {
+  const to = upstreamOf({ command: ['/no/such/program'] });
+  const body = { method: 'notifications/a', params: { _meta: meta } };
+
+  expect((await send(to, { body })).reply?.status).toBe(202);
+});
+
+test('when a program asks something while only requests of the stateless era run, then it is answered at once', async () => {
+  const to = upstreamOf();
+  const messages = [{ id: 'q', method: 'roots/list' }];
+
+  const { parts } = await send(to, { body: modern('a', 'says', { messages }) });
+
+  expect(parts).toHaveLength(1);
+  const { heard } = await resultOf(to, modern('h', 'heard'));
+  expect(heard).toContainEqual(expect.objectContaining({ id: 'q', error: expect.anything() }));
+});
