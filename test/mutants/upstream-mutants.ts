@@ -39,6 +39,15 @@ export const upstreamMutants: readonly Mutant[] = [
     test: 'says the secret in place of a code',
   },
   {
+    file: `${folder}/sse-channel.ts`,
+    spec: `${folder}/sse-channel.spec.ts`,
+    law: 7,
+    name: 'messages go to an endpoint of another origin, credential included',
+    snippet: 'endpoint.origin !== url.origin',
+    replacement: 'false',
+    test: 'when the server names an endpoint of another origin',
+  },
+  {
     file: `${folder}/hearing.ts`,
     spec: `${folder}/shared-process.spec.ts`,
     law: 8,

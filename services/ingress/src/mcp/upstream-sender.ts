@@ -20,6 +20,8 @@ export interface SenderParts {
 /** A request as the protocol wants it, before what the configuration adds. */
 export interface Outgoing {
   readonly method: 'POST' | 'GET' | 'DELETE';
+  /** Of the upstream's own origin; its configured one unless said. */
+  readonly url?: URL;
   /** In small letters. */
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string | null;
@@ -83,7 +85,7 @@ export class UpstreamSender {
   }
 
   async #followed(outgoing: Outgoing, token: string | undefined): Promise<Dispatcher.ResponseData> {
-    let url = new URL(this.parts.config.url);
+    let url = outgoing.url ?? new URL(this.parts.config.url);
     for (let redirects = 0; redirects <= maxRedirects; redirects += 1) {
       const response = await this.#once(url, outgoing, token);
       if (!isRedirect(response.statusCode)) return response;
@@ -99,6 +101,7 @@ export class UpstreamSender {
     token: string | undefined,
   ): Promise<Dispatcher.ResponseData> {
     const { config, servers } = this.parts;
+    const { url: _, ...request } = outgoing;
     const headers = {
       ...outgoing.headers,
       ...servers.headers(config),
@@ -108,12 +111,12 @@ export class UpstreamSender {
     if (outgoing.signal.aborted) {
       throw unavailable('The answer was not wanted any more before the server was asked.', 'no');
     }
-    return send(url, { ...outgoing, headers, dispatcher: this.#agent });
+    return send(url, { ...request, headers, dispatcher: this.#agent });
   }
 }
 
 /** Reads the rest of an answer that nobody wants, so that its connection can be used again. */
-function discard({ body }: Dispatcher.ResponseData): void {
+export function discard({ body }: Dispatcher.ResponseData): void {
   // An error that nobody listens to would end the process.
   body.on('error', () => undefined);
   void body.dump().catch(() => undefined);

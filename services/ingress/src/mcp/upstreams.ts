@@ -3,6 +3,7 @@ import { HttpUpstream, type UpstreamLimits } from './http-upstream.js';
 import type { Server, Servers } from '../servers.js';
 import { programChannels } from './programs.js';
 import { SessionUpstream } from './session-upstream.js';
+import { sseChannels } from './sse-channel.js';
 import { UpstreamSender } from './upstream-sender.js';
 import type { McpUpstream } from './upstream.js';
 
@@ -56,7 +57,9 @@ export class Upstreams {
     const timeoutMs = config.timeoutMs ?? this.limits.timeoutMs;
     const limits = { ...this.limits, timeoutMs };
     const transport = new UpstreamSender({ config, servers, timeoutMs });
-    return new HttpUpstream(transport, limits);
+    if (config.transport !== 'sse') return new HttpUpstream(transport, limits);
+    const open = sseChannels(config.url, transport, limits);
+    return new SessionUpstream({ open, per: 'session', timeoutMs, transport });
   }
 
   #program(name: string, config: StdioServerConfig): Made {
