@@ -347,7 +347,7 @@ describe('when a request is no call that can be judged', () => {
     );
   });
 
-  test('then an unknown method is denied as if what it names did not exist', async () => {
+  test('then an unknown method is denied, and told as one that the server does not know', async () => {
     const asked = { jsonrpc: '2.0', id: 7, method: 'tools/destroy', params: { name: 'echo' } };
 
     const answer = await sendRaw(world.port, bodied(JSON.stringify(asked))(parts));
@@ -355,8 +355,8 @@ describe('when a request is no call that can be judged', () => {
     expect(answer.status).toBe(200);
     const callId = answer.headers.get('x-countersign-call') ?? '';
     expect(JSON.parse(answer.body).error).toEqual({
-      code: -32_002,
-      message: 'Resource not found: echo',
+      code: -32_601,
+      message: 'Method not found: tools/destroy',
     });
     const events = await eventually(async () => {
       const found = await story(callId);

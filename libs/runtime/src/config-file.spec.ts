@@ -149,6 +149,16 @@ describe('a mistake stops the start and is named by its key', () => {
       /servers\.a\.network/,
     ],
     [
+      'a transport that there is not',
+      `${entra}servers: { a: { url: 'https://a', transport: websocket } }`,
+      /servers\.a\.transport/,
+    ],
+    [
+      'processes shared in a way that there is not',
+      `${entra}servers: { a: { command: [x], processes: tenant } }`,
+      /servers\.a\.processes/,
+    ],
+    [
       'a key of the other kind of server',
       `${entra}servers: { a: { command: [x], network: public } }`,
       /servers\.a: .*network/,
