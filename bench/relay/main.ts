@@ -27,6 +27,7 @@ import { ServerEras } from '../../services/ingress/src/mcp/server-eras.js';
 import { SessionIds } from '../../services/ingress/src/mcp/session-ids.js';
 import { SessionRecord } from '../../services/ingress/src/mcp/session-record.js';
 import { TaskDesk } from '../../services/ingress/src/mcp/task-desk.js';
+import { RequestStates } from '../../services/ingress/src/mcp/request-states.js';
 import { TaskIds } from '../../services/ingress/src/mcp/task-ids.js';
 import { TaskResults } from '../../services/ingress/src/mcp/task-results.js';
 import { Upstreams } from '../../services/ingress/src/mcp/upstreams.js';
@@ -110,6 +111,7 @@ function assemble() {
     continuations: new Continuations(sealer, origin),
     eventIds: new EventIds(sealer),
     taskIds: new TaskIds(sealer, origin),
+    requestStates: new RequestStates(sealer),
     eras: new ServerEras(),
     ladder,
     maxStreamMs: minute,

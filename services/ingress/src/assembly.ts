@@ -19,6 +19,7 @@ import { McpEndpoint } from './mcp/mcp-endpoint.js';
 import { OpenCalls } from './mcp/open-calls.js';
 import { PendingAnswers } from './mcp/pending-answer.js';
 import { Quotas } from './mcp/quotas.js';
+import { RequestStates } from './mcp/request-states.js';
 import { ResourceMetadata } from './mcp/resource-metadata.js';
 import { ServerEras } from './mcp/server-eras.js';
 import { SessionIds } from './mcp/session-ids.js';
@@ -106,6 +107,7 @@ function assembleCall(
     continuations: new Continuations(sealer, config.publicUrl),
     eventIds: new EventIds(sealer),
     taskIds: new TaskIds(sealer, config.publicUrl),
+    requestStates: new RequestStates(sealer),
     eras: new ServerEras(),
     ladder: config.ingress,
     maxStreamMs: config.ingress.maxStreamMs,

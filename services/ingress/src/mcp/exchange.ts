@@ -23,7 +23,7 @@ export interface ExchangeParts {
   readonly answer: CallAnswer;
   readonly call: Pick<
     McpCallParts,
-    'definitions' | 'eras' | 'eventIds' | 'sessionIds' | 'taskIds' | 'upstreams'
+    'definitions' | 'eras' | 'eventIds' | 'requestStates' | 'sessionIds' | 'taskIds' | 'upstreams'
   >;
   /** Aborted when the answer is not wanted any more. */
   readonly unwanted: AbortSignal;
@@ -69,7 +69,7 @@ export class Exchange {
       label: this.#label,
       offersTasks: forwarding.asksPeople && this.parts.offersTasks,
       mark: this.#mark,
-      withTasks: (said) => this.#withTasks(said, forwarding),
+      withOwnNames: (said) => this.#withState(this.#withTasks(said, forwarding)),
       refuse: async (question) => this.#refuse(question, forwarding),
     });
   }
@@ -132,6 +132,13 @@ export class Exchange {
       const task = { taskId, call: earlier ?? { callId, method, resource, mask } };
       return known ?? taskIds.issue(task, server.name, principal);
     });
+  }
+
+  /** What a server says, with a state that nobody else may go on with. */
+  #withState(said: Json): Json {
+    const { operation, principal, server } = this.parts.intake;
+    const place = { server: server.name, principal, operation };
+    return this.parts.call.requestStates.withClientState(said, place);
   }
 
   /** A server's mark in our words. The stateless era takes up no stream (MCP 2026-07-28). */

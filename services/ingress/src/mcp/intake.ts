@@ -14,6 +14,7 @@ import type { Message } from './message.js';
 import { checkArguments } from './mirrored-arguments.js';
 import { checkMirrored, upstreamHeaders } from './mirrored-headers.js';
 import { type Operation, operationOf, upkeepOperation } from './operation.js';
+import type { RequestStates } from './request-states.js';
 import type { ServerEras } from './server-eras.js';
 import type { Session, SessionIds } from './session-ids.js';
 import { type EarlierCall, type TaskIds, withServerTasks } from './task-ids.js';
@@ -58,6 +59,7 @@ export interface IntakeParts {
   readonly definitions: Definitions;
   readonly eventIds: EventIds;
   readonly taskIds: TaskIds;
+  readonly requestStates: RequestStates;
   readonly eras: ServerEras;
 }
 
@@ -145,7 +147,11 @@ export class IntakeReader {
     learned.operation = operationOf(asked);
     const now = { server, principal, nowMs: Date.now() };
     const { continues, message: meant } = continued(asked, now, this.parts.continuations);
-    const { earlier, message } = withServerTasks(meant, (id) =>
+    const place = { server, principal, operation: learned.operation };
+    // What is made again for a task holds its server's own state already.
+    const { requestStates } = this.parts;
+    const own = continues === undefined ? requestStates.withServerState(meant, place) : meant;
+    const { earlier, message } = withServerTasks(own, (id) =>
       this.parts.taskIds.open(id, server, principal),
     );
     if (message !== asked) learned.operation = operationOf(message);

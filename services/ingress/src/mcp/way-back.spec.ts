@@ -22,7 +22,7 @@ async function told(
     label: { callId: 'call', id: 9 },
     offersTasks,
     mark: () => ({ id: 'sealed' }),
-    withTasks: (each: Json) => each,
+    withOwnNames: (each: Json) => each,
     refuse: async (question: Json) => void refused.push(question),
   };
   for await (const part of onWayBack(said, way)) heard.push(part);

@@ -14,8 +14,8 @@ export interface WayBack {
   readonly offersTasks: boolean;
   /** A mark in words of the gateway. */
   mark(mark: Mark | undefined): Mark | undefined;
-  /** The same saying with the gateway's names for the server's tasks. */
-  withTasks(said: Json): Json;
+  /** The same saying with the gateway's names for the server's tasks and states. */
+  withOwnNames(said: Json): Json;
   /** Tells the server that nobody is asked. */
   refuse(question: JsonObject): Promise<void>;
 }
@@ -40,7 +40,7 @@ export async function* onWayBack(
     const own = last ? forOneAlone(content) : content;
     const offered = last && offersTasks ? offeringTasks(own) : own;
     const told = label === undefined ? offered : restored(offered, label);
-    yield { content: way.withTasks(told), last, mark: way.mark(part.mark) };
+    yield { content: way.withOwnNames(told), last, mark: way.mark(part.mark) };
   }
 }
 
