@@ -83,8 +83,7 @@ export class Conversation {
     this.#seats.delete(seat);
     seat.stream?.end(serverEnded());
     seat.stream = undefined;
-    // In the stateless era somebody may ask it without a session.
-    if (this.#seats.size === 0 && this.#asked.every((each) => each.seat === seat)) {
+    if (this.#seats.size === 0) {
       this.close();
       return;
     }

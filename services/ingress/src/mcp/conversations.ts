@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { OpenChannel } from './channel.js';
 import { Conversation } from './conversation.js';
+import type { Era } from './methods.js';
 import { givingWay, type Places } from './places.js';
 import { Seat } from './seat.js';
 import { Starts, steadyMs } from './starts.js';
@@ -33,8 +34,8 @@ export class Conversations {
   readonly #places = new Map<string, Place>();
   readonly #starts = new Starts();
   readonly #sweep: NodeJS.Timeout;
-  /** Those that others may join, by the caller; under no caller the one of all. */
-  readonly #joined = new Map<string | undefined, Conversation>();
+  /** Those that others may join. */
+  readonly #joined = new Map<string, Conversation>();
   #isRetired = false;
 
   constructor(private readonly parts: ConversationsParts) {
@@ -47,7 +48,7 @@ export class Conversations {
     const unused = givingWay(this.#seated(), caller, seatPlaces);
     if (unused !== undefined) this.leave(unused.place);
     const own = this.parts.per === 'session';
-    const conversation = own ? this.#start(caller) : this.#shared(caller);
+    const conversation = own ? this.#start(caller) : this.#shared(caller, 'legacy');
     const place = { seat: new Seat(randomUUID(), caller), conversation };
     conversation.sit(place.seat);
     this.#places.set(place.seat.id, place);
@@ -57,12 +58,12 @@ export class Conversations {
   /** Where a caller is served without a session. @throws Refusal when that cannot be had now. */
   sessionless(caller: string): Conversation {
     this.#checkInUse();
-    return this.#shared(caller);
+    return this.#shared(caller, 'modern');
   }
 
   /** Where a caller is served without a session, if that is open. */
   known(caller: string): Conversation | undefined {
-    return this.#joined.get(this.#ownerFor(caller));
+    return this.#joined.get(this.#keyOf(caller, 'modern'));
   }
 
   /** A session that lasts; undefined for any other. */
@@ -97,17 +98,18 @@ export class Conversations {
     await Promise.all(all.map(async ({ gone }) => gone));
   }
 
-  #shared(caller: string): Conversation {
-    const owner = this.#ownerFor(caller);
-    const known = this.#joined.get(owner);
+  #shared(caller: string, era: Era): Conversation {
+    const key = this.#keyOf(caller, era);
+    const known = this.#joined.get(key);
     if (known !== undefined) return known;
-    const conversation = this.#start(owner);
-    this.#joined.set(owner, conversation);
+    const conversation = this.#start(this.parts.per === 'all' ? undefined : caller);
+    this.#joined.set(key, conversation);
     return conversation;
   }
 
-  #ownerFor(caller: string): string | undefined {
-    return this.parts.per === 'all' ? undefined : caller;
+  /** Servers of both eras speak that one on a connection in which it began: the other needs one of its own. */
+  #keyOf(caller: string, era: Era): string {
+    return JSON.stringify(this.parts.per === 'all' ? [era] : [era, caller]);
   }
 
   #start(owner: string | undefined): Conversation {
@@ -131,8 +133,8 @@ export class Conversations {
 
   #forget(conversation: Conversation): void {
     for (const { id } of conversation.seats) this.#places.delete(id);
-    if (this.#joined.get(conversation.owner) === conversation) {
-      this.#joined.delete(conversation.owner);
+    for (const [key, joined] of this.#joined) {
+      if (joined === conversation) this.#joined.delete(key);
     }
   }
 

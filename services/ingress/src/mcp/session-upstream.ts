@@ -80,8 +80,8 @@ export class SessionUpstream implements McpUpstream {
     const conversation = this.#conversations.sessionless(request.caller);
     const where = { conversation, seat: undefined };
     for await (const part of this.#ask(where, request, message, forwarding)) {
-      // Of no more use to a client that asked so: it opens a session now, with a process of its own.
-      if (this.parts.per === 'session' && speaksOlderEra(message, part)) conversation.retire();
+      // Of no more use to a client that asked so: it opens a session now, in another conversation.
+      if (this.parts.per !== 'all' && speaksOlderEra(message, part)) conversation.retire();
       yield part;
     }
   }

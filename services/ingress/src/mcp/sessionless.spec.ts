@@ -40,17 +40,81 @@ test.each(['session', 'caller'] as const)(
   },
 );
 
-test('when all callers share a process, then it serves both eras', async () => {
+test('when all callers share a process, then each era has one', async () => {
   const to = upstreamOf({ per: 'all' });
-  const session = await open(to, 'tenant/bob');
+  const bob = await open(to, 'tenant/bob');
+  const carol = await open(to, 'tenant/carol');
   const older = { id: 'a', method: 'pid', params: {} };
 
   const pids = [
     await resultOf(to, modern('b', 'pid')),
-    await resultOf(to, older, session, 'tenant/bob'),
-  ];
+    await resultOf(to, modern('c', 'pid'), undefined, 'tenant/bob'),
+    await resultOf(to, older, bob, 'tenant/bob'),
+    await resultOf(to, older, carol, 'tenant/carol'),
+  ].map(({ pid }) => pid);
 
-  expect(pids[0]).toEqual(pids[1]);
+  expect(pids[0]).toBe(pids[1]);
+  expect(pids[2]).toBe(pids[3]);
+  expect(pids[0]).not.toBe(pids[2]);
+});
+
+test('when a program is made with the official SDK, then both eras are served, and subscriptions by what each asked for', async () => {
+  const sdk = `
+    import { McpServer } from '@modelcontextprotocol/server';
+    import { serveStdio } from '@modelcontextprotocol/server/stdio';
+    serveStdio(() => {
+      const server = new McpServer({ name: 'both', version: '1' });
+      server.registerTool('grow', { description: 'one more' }, async () => {
+        server.registerTool('more-' + process.hrtime.bigint(), {}, async () => ({ content: [] }));
+        return { content: [{ type: 'text', text: 'grown' }] };
+      });
+      return server;
+    });`;
+  const command = [process.execPath, '--input-type=module', '-e', sdk];
+  const to = upstreamOf({ per: 'all', command, timeoutMs: 5000 });
+  const about = {
+    ...meta,
+    'io.modelcontextprotocol/clientInfo': { name: 'a', version: '1' },
+    'io.modelcontextprotocol/clientCapabilities': {},
+  };
+  const asking = (id: string, method: string, params: JsonObject = {}): JsonObject => ({
+    id,
+    method,
+    params: { ...params, _meta: about },
+  });
+  const client = { capabilities: {}, clientInfo: { name: 'old', version: '1' } };
+  const opened = await send(to, {
+    body: {
+      id: 'i',
+      method: 'initialize',
+      params: { ...client, protocolVersion: '2025-11-25' },
+    },
+  });
+  const leaving = new AbortController();
+  const heard: unknown[] = [];
+  const notifications = { toolsListChanged: true };
+  const listening = send(to, {
+    body: asking('listen', 'subscriptions/listen', { notifications }),
+    caller: 'tenant/bob',
+    signal: leaving.signal,
+    onPart: (part) => void heard.push(part),
+  });
+  await vi.waitFor(() => expect(heard).toHaveLength(1));
+
+  const grown = await resultOf(to, asking('g', 'tools/call', { name: 'grow', arguments: {} }));
+  await vi.waitFor(() => expect(heard).toHaveLength(2));
+  leaving.abort();
+  await listening;
+
+  expect(opened.parts).toMatchObject([{ id: 'i', result: { protocolVersion: '2025-11-25' } }]);
+  expect(grown).toMatchObject({ content: [{ text: 'grown' }] });
+  expect(heard).toMatchObject([
+    { method: 'notifications/subscriptions/acknowledged' },
+    {
+      method: 'notifications/tools/list_changed',
+      params: { _meta: subscribed('listen') },
+    },
+  ]);
 });
 
 test('when a subscription is opened, then it hears what is for it, until its client leaves', async () => {
