@@ -1,7 +1,15 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect, test, vi } from 'vitest';
 import type { Session } from './session-ids.js';
-import { ask, endAfterEach, open, resultOf, send, upstreamOf } from './session-upstream.suite.js';
+import {
+  ask,
+  endAfterEach,
+  listenTo,
+  open,
+  resultOf,
+  send,
+  upstreamOf,
+} from './session-upstream.suite.js';
 
 endAfterEach();
 
@@ -57,7 +65,7 @@ test.each([
 ])(
   'when the child %s, then the call is refused by a code and the executed state is unknown',
   async (_, method, code) => {
-    const to = upstreamOf();
+    const to = upstreamOf({ timeoutMs: 1000 });
     const session = await open(to);
 
     await expect(ask(to, { id: 1, method, params: {} }, session)).rejects.toMatchObject({
@@ -115,7 +123,7 @@ test('when a caller opens more than ten sessions, then the one unused for longes
 });
 
 test('when all of a caller’s sessions are in use, then one more is refused', async () => {
-  const to = upstreamOf();
+  const to = upstreamOf({ timeoutMs: 1000 });
   const sessions: Session[] = [];
   for (let n = 1; n <= 10; n += 1) sessions.push(await open(to));
   const silence = { id: 2, method: 'silence', params: {} };
@@ -142,7 +150,10 @@ test('when all places are taken, then the session unused for longest gives way, 
 });
 
 test('when a server does not answer initialize, then its session is ended', async () => {
-  const silent = upstreamOf({ command: [process.execPath, '-e', 'process.stdin.resume()'] });
+  const silent = upstreamOf({
+    command: [process.execPath, '-e', 'process.stdin.resume()'],
+    timeoutMs: 200,
+  });
   for (let n = 1; n <= 11; n += 1) {
     await expect(open(silent)).rejects.toMatchObject({ code: 'UPSTREAM_TIMEOUT' });
   }
@@ -176,4 +187,19 @@ test('when the grant of a call ends, then the server is told to stop', async () 
     method: 'notifications/cancelled',
     params: { requestId: 1 },
   });
+});
+
+test('when nobody has used a session for half an hour, then it ends, unless somebody listens in it', async () => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'Date'] });
+  const to = upstreamOf();
+  const [idle, listening] = [await open(to), await open(to)];
+  const stream = listenTo(to, listening);
+
+  vi.advanceTimersByTime(32 * 60_000);
+  vi.useRealTimers();
+
+  const hello = { id: 1, method: 'hello', params: {} };
+  await expect(ask(to, hello, idle)).rejects.toMatchObject({ code: 'SESSION_UNKNOWN' });
+  expect((await ask(to, hello, listening)).parts).toHaveLength(1);
+  await stream.stop();
 });

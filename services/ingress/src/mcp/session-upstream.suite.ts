@@ -36,7 +36,7 @@ process.stdin.on('data', (bytes) => {
     else if (method === 'subscriptions/listen') {
       const meta = { _meta: { 'io.modelcontextprotocol/subscriptionId': id } };
       say({ method: 'notifications/subscriptions/acknowledged', params: meta });
-      setInterval(() => say({ method: 'notifications/tools/list_changed', params: meta }), 600);
+      setInterval(() => say({ method: 'notifications/tools/list_changed', params: meta }), 1200);
     }
     else if (method === 'heard') say({ id, result: { heard } });
     else if (method === 'separator') say({ id, result: { text: 'a\\u2028b\\u2029c' } });
@@ -57,7 +57,7 @@ export const limits = {
   maxStreamBytes: 1_000_000,
   maxDepth: 32,
   maxArrayLength: 1000,
-  timeoutMs: 500,
+  timeoutMs: 5000,
 };
 
 const made: SessionUpstream[] = [];

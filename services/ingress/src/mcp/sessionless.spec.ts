@@ -118,7 +118,7 @@ test('when a program is made with the official SDK, then both eras are served, a
 });
 
 test('when a subscription is opened, then it hears what is for it, until its client leaves', async () => {
-  const to = upstreamOf({ per: 'all' });
+  const to = upstreamOf({ per: 'all', timeoutMs: 1000 });
   const leaving = new AbortController();
   const heard: unknown[] = [];
   const listen = async (id: string): ReturnType<typeof send> =>
@@ -130,7 +130,7 @@ test('when a subscription is opened, then it hears what is for it, until its cli
   const streams = [listen('first'), listen('second')];
 
   // Longer than a server may be silent before an answer: a stream lasts.
-  await vi.waitFor(() => expect(heard.length).toBeGreaterThanOrEqual(4), { timeout: 3000 });
+  await vi.waitFor(() => expect(heard.length).toBeGreaterThanOrEqual(4), { timeout: 5000 });
   leaving.abort();
 
   const [first, second] = await Promise.all(streams);

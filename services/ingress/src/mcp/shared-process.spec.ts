@@ -89,7 +89,7 @@ test('when the first initialize is refused by the program, then the next one ask
 
 test('when a shared program does not answer initialize, then nobody is left waiting', async () => {
   const command = [process.execPath, '-e', 'process.stdin.resume()'];
-  const to = upstreamOf({ per: 'all', command });
+  const to = upstreamOf({ per: 'all', command, timeoutMs: 500 });
   const callers = ['tenant/ada', 'tenant/bob'];
 
   const outcomes = await Promise.allSettled(callers.map(async (caller) => open(to, caller)));
