@@ -36,6 +36,16 @@ describe('lists', () => {
     expect(catalog?.keep(new Set([name, 'pay']))).toEqual(answer({ tools: [{ name: 'pay' }] }));
   });
 
+  test.each([[{ pay: { name: 'pay' } }], ['pay'], [null]])(
+    'when a list is %o, then nothing of it is kept',
+    (tools) => {
+      const catalog = catalogOf('tools/list', answer({ tools }));
+
+      expect(catalog?.names).toEqual([]);
+      expect(catalog?.keep(new Set(['pay']))).toEqual(answer({ tools: [] }));
+    },
+  );
+
   test('when resources are listed, then nothing of them is pinned, whatever their names', () => {
     const uri = `file:///${'x'.repeat(500)}`;
 

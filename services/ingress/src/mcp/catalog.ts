@@ -51,8 +51,9 @@ export function catalogOf(method: string, answer: JsonObject): Catalog | undefin
   const entry = lists.get(method);
   const result = objectAt(answer, 'result');
   const items = entry === undefined ? undefined : result[entry.items];
-  if (entry === undefined || !Array.isArray(items)) return undefined;
-  const named = items.flatMap((item) => namedBy(entry, item));
+  if (entry === undefined || items === undefined) return undefined;
+  // What is no list offers nothing.
+  const named = (Array.isArray(items) ? items : []).flatMap((item) => namedBy(entry, item));
   const byName = Map.groupBy(named, ({ name }) => name);
   const keep = (visible: ReadonlySet<string>): JsonObject => {
     const kept = named.filter(({ name }) => visible.has(name)).map(({ item }) => item);

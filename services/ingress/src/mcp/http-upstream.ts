@@ -2,6 +2,7 @@ import { type Dispatcher, errors } from 'undici';
 import type { Json } from '#masking';
 import type { AnswerPart, Forwarding, Upstream } from '../gate/call.js';
 import { Refusal } from '../gate/refusal.js';
+import { mediaTypeOf, plainBody } from './answer-body.js';
 import { catalogOf } from './catalog.js';
 import { eventsOf, EventStreamError } from './event-stream.js';
 import { isModern, isSubscription } from './era.js';
@@ -75,9 +76,7 @@ export class HttpUpstream implements McpUpstream {
     // that nobody listens to would end the process.
     response.body.on('error', () => undefined);
     try {
-      const mediaType = String(response.headers['content-type'] ?? '')
-        .split(';')[0]
-        ?.trim();
+      const mediaType = mediaTypeOf(response);
       const isStream = mediaType === 'text/event-stream';
       const issued = response.headers['mcp-session-id'];
       request.onReply({
@@ -115,7 +114,7 @@ export class HttpUpstream implements McpUpstream {
   /** An answer in one piece; nothing at all is one too (202, 405). */
   async *#single(
     response: Dispatcher.ResponseData,
-    mediaType: string | undefined,
+    mediaType: string,
     request: UpstreamRequest,
     forwarding: Forwarding,
   ): AsyncGenerator<AnswerPart> {
@@ -123,7 +122,7 @@ export class HttpUpstream implements McpUpstream {
       const message = 'The server does not accept the credential of the gateway.';
       throw upstreamRefusal('UPSTREAM_UNAVAILABLE', message, 'no');
     }
-    const bytes = await readAll(response.body, this.limits.maxAnswerBytes);
+    const bytes = await readAll(plainBody(response), this.limits.maxAnswerBytes);
     // To a verb without a message the status is the whole answer.
     if (request.message === undefined) return;
     const isAnswerNeeded = request.message.kind === 'request';
@@ -139,7 +138,7 @@ export class HttpUpstream implements McpUpstream {
   ): AsyncGenerator<AnswerPart> {
     let isBegun = false;
     let isResumable = false;
-    for await (const event of eventsOf(response.body, this.limits)) {
+    for await (const event of eventsOf(plainBody(response), this.limits)) {
       const { data, id, retryMs, type } = event;
       isResumable ||= id !== undefined;
       if (data === '') {

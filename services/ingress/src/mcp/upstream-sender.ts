@@ -103,6 +103,8 @@ export class UpstreamSender {
     const { config, servers } = this.parts;
     const { url: _, ...request } = outgoing;
     const headers = {
+      // Without it, a server may pack its answer in any way (RFC 9110 §12.5.3).
+      'accept-encoding': 'identity',
       ...outgoing.headers,
       ...servers.headers(config),
       ...(await servers.credential(config)),
