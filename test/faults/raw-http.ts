@@ -29,7 +29,12 @@ export async function sendRaw(port: number, request: RawRequest): Promise<RawAns
     'Connection: close',
   ];
   const head = Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1');
-  return parse(await exchange(port, Buffer.concat([head, body])));
+  return sendBytes(port, Buffer.concat([head, body]));
+}
+
+/** The same with every byte the test's own; of several answers all but the first are in its body. */
+export async function sendBytes(port: number, bytes: Buffer): Promise<RawAnswer> {
+  return parse(await exchange(port, bytes));
 }
 
 async function exchange(port: number, bytes: Buffer): Promise<string> {

@@ -69,6 +69,10 @@ export class Arrivals {
   ): Promise<Arrival> {
     const { headers } = exchange.request;
     checkTransport(exchange.request, this.parts.allowed);
+    // HEAD is routed like GET, and would open a stream that nobody reads.
+    if (exchange.request.method !== verb) {
+      throw new Refusal('VERB_REFUSED', 'intake', 'Only POST, GET and DELETE are spoken.');
+    }
     const principal = await this.#identify('intake', server, exchange);
     const identify = async (): Promise<Principal> => this.#identify('forward', server, exchange);
     return { verb, headers, principal, identify };

@@ -30,6 +30,9 @@ export function checkTransport(request: IncomingMessage, allowed: AllowedPlaces)
   if (names.length > maxHeaders || new Set(single).size !== single.length) {
     throw refuse('REQUEST_HEADERS_REFUSED', 'A header is repeated, or there are too many.');
   }
+  if (request.httpVersionMajor !== 1) {
+    throw refuse('REQUEST_HEADERS_REFUSED', 'Only HTTP/1.1 is spoken.');
+  }
   if (!(request.url ?? '').startsWith('/')) {
     throw refuse('REQUEST_HEADERS_REFUSED', 'The request target must be a path.');
   }
