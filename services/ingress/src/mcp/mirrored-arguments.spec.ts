@@ -36,6 +36,9 @@ test.each<[Record<string, string>, Record<string, Json>]>([
   [{ 'mcp-param-region': '=?BASE64?SGVsbG8=?=' }, { region: 'Hello' }],
   [{ 'mcp-param-count': '43' }, { query: { count: 42 } }],
   [{ 'mcp-param-count': '' }, { query: { count: 0 } }],
+  [{ 'mcp-param-count': '0x2a' }, { query: { count: 42 } }],
+  [{ 'mcp-param-count': '042' }, { query: { count: 42 } }],
+  [{ 'mcp-param-count': '42,43' }, { query: { count: 42 } }],
   [{ 'mcp-param-dry': 'True' }, { dry: true }],
   [{ 'mcp-param-region': 'x' }, { region: { toString: 'x' } }],
 ])('when headers are %o and arguments %o, then the request is refused', (headers, given) => {

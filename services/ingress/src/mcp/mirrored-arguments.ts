@@ -3,6 +3,9 @@ import { Refusal } from '../gate/refusal.js';
 import { isObject, type Message, objectAt } from './message.js';
 import { decoded } from './mirrored-headers.js';
 
+/** As JSON writes numbers: no other base, and no zeros in front, which some read as octal. */
+const decimal = /^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$/;
+
 /**
  * Compares the headers that repeat arguments of a tool with the arguments (MCP 2026-07-28, `x-mcp-header`):
  * whoever routes by a header must not read another value than the one that was judged.
@@ -38,7 +41,7 @@ function agrees(header: string | undefined, value: Json | undefined): boolean {
     case 'boolean':
       return header === String(value);
     case 'number':
-      return header !== undefined && /^-?\d/.test(header) && Number(header) === value;
+      return header !== undefined && decimal.test(header) && Number(header) === value;
     default:
       return header === undefined;
   }
