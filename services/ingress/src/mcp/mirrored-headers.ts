@@ -87,7 +87,7 @@ export function upstreamHeaders(
 }
 
 /** The headers that mirror arguments of a tool (`Mcp-Param-*`), as they came. */
-export function paramHeaders(headers: IncomingHttpHeaders): Record<string, string> {
+function paramHeaders(headers: IncomingHttpHeaders): Record<string, string> {
   const all = Object.entries(headers).filter(
     (each): each is [string, string] =>
       each[0].startsWith('mcp-param-') && typeof each[1] === 'string',
