@@ -37,6 +37,13 @@ describe('VS Code', () => {
     expect(errors).toContain('aebc6443-996d-45c2-90f0-388ff96faa56');
   });
 
+  test('when all servers are wanted together, then they are one', async () => {
+    expect(await json('vscode', '--together')).toEqual({
+      servers: { countersign: { type: 'http', url: 'https://gw.example.com/mcp' } },
+    });
+    expect((await printed('vscode', 'orders', '--together')).code).toBe(2);
+  });
+
   test('when it has a client id of its own, then it is told so', async () => {
     expect(await json('vscode', 'orders', '--client-id', clientId)).toEqual({
       servers: { orders: { type: 'http', url, oauth: { clientId } } },

@@ -12,8 +12,12 @@ export interface ClientConfigParts {
   readonly writeError: Write;
 }
 
+/** The name under which a client knows all servers together. */
+const everything = 'countersign';
+
 interface Options {
   readonly server: readonly string[];
+  readonly together?: true;
   readonly clientId?: string;
   readonly callbackPort?: number;
   readonly tokenEnv?: string;
@@ -27,6 +31,7 @@ export function addClientConfig(program: Command, parts: ClientConfigParts): voi
     .addArgument(new Argument('<client>', 'which client').choices(clientNames))
     .addArgument(new Argument('[server]', 'name of a server').argParser(serverName))
     .option('--server <name>', 'one more; may be repeated', more, [])
+    .option('--together', 'all servers under one address, where the gateway offers that')
     .addOption(
       new Option('--client-id <id>', 'registered in Entra for this client').argParser(clientId),
     )
@@ -37,11 +42,15 @@ export function addClientConfig(program: Command, parts: ClientConfigParts): voi
         .conflicts('clientId'),
     );
   command.action((client: ClientName, server: string | undefined, options: Options) => {
-    const names = new Set([...(server === undefined ? [] : [server]), ...options.server]);
-    const [first, ...rest] = names;
-    if (first === undefined) command.error('Name a server of the gateway.', { exitCode: 2 });
+    const isTogether = options.together === true;
+    const named = [...(server === undefined ? [] : [server]), ...options.server];
+    const [first, ...rest] = new Set(isTogether ? [everything] : named);
+    if (first === undefined || (isTogether && named.length > 0)) {
+      command.error('Name a server of the gateway, or --together alone.', { exitCode: 2 });
+    }
     const servers = [first, ...rest] as const;
-    const wish = { origin: originOf(parts.url()), servers, access: accessOf(options) };
+    const origin = originOf(parts.url());
+    const wish = { origin, servers, isTogether, access: accessOf(options) };
     print(client, wish, command, parts);
   });
 }

@@ -13,6 +13,8 @@ export interface Wish {
   /** Of the gateway. */
   readonly origin: string;
   readonly servers: readonly [string, ...string[]];
+  /** All servers of the gateway at once, under the one name that stands in `servers`. */
+  readonly isTogether: boolean;
   readonly access: Access;
 }
 
@@ -53,8 +55,8 @@ export function eachServer<T>(wish: Wish, made: (url: string) => T): Record<stri
 }
 
 /** Where a server is, as clients and Entra know it: without a slash at the end. */
-export function urlOf({ origin }: Wish, server: string): string {
-  return `${origin}/mcp/${server}`;
+export function urlOf({ isTogether, origin }: Wish, server: string): string {
+  return isTogether ? `${origin}/mcp` : `${origin}/mcp/${server}`;
 }
 
 /** Whether tokens cross a network in clear. */
