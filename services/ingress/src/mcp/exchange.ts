@@ -23,8 +23,8 @@ export interface ExchangeParts {
   readonly answer: CallAnswer;
   readonly call: Pick<
     McpCallParts,
-    'definitions' | 'eras' | 'eventIds' | 'requestStates' | 'sessionIds' | 'taskIds' | 'upstreams'
-  >;
+    'definitions' | 'eras' | 'eventIds' | 'requestStates' | 'sessionIds' | 'taskIds'
+  > & { readonly upstreams: Pick<McpCallParts['upstreams'], 'of'> };
   /** Aborted when the answer is not wanted any more. */
   readonly unwanted: AbortSignal;
   /** Whether calls of this client may wait as tasks. */
@@ -109,12 +109,12 @@ export class Exchange {
     const { eras } = this.parts.call;
     try {
       for await (const part of parts) {
-        if (part.last) eras.learn(server.name, message, this.#status, part.content);
+        if (part.last) eras.learn(server, message, this.#status, part.content);
         yield part;
       }
     } catch (error) {
       if (error instanceof StatusRefusal) {
-        eras.learn(server.name, message, error.status, undefined);
+        eras.learn(server, message, error.status, undefined);
       }
       throw error;
     }
@@ -141,11 +141,15 @@ export class Exchange {
     return this.parts.call.requestStates.withClientState(said, place);
   }
 
-  /** A server's mark in our words. The stateless era takes up no stream (MCP 2026-07-28). */
+  /**
+   * A server's mark in our words. The stateless era takes up no stream (MCP 2026-07-28), and what runs under a
+   * grant must end with it: the rest could be fetched when the grant is over.
+   */
   #ownMark(mark: Mark | undefined, forwarding: Forwarding): Mark | undefined {
     if (mark === undefined || isModern(this.parts.intake.message)) return undefined;
     const { id: eventId, retryMs } = mark;
-    if (eventId === undefined || eventId === '') return { retryMs };
+    if (eventId === undefined || eventId === '' || forwarding.ended !== undefined)
+      return { retryMs };
     const id = this.#eventId(eventId, forwarding);
     this.#isResumable ||= id !== undefined;
     return { id, retryMs };

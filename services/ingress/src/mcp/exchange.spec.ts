@@ -1,0 +1,89 @@
+import { expect, test } from 'vitest';
+import type { AnswerPart, Forwarding, Mark } from '../gate/call.js';
+import { newSealKey, Sealer } from '#trust';
+import { Definitions } from './definitions.js';
+import { EventIds } from './event-ids.js';
+import { Exchange, type ExchangeParts } from './exchange.js';
+import { operationOf } from './operation.js';
+import { RequestStates } from './request-states.js';
+import { ServerEras } from './server-eras.js';
+import { SessionIds } from './session-ids.js';
+import { TaskIds } from './task-ids.js';
+import { openForwarding } from './upstream.suite.js';
+
+const sealer = new Sealer(newSealKey(), 'session');
+const body = { jsonrpc: '2.0', method: 'tools/call', params: { name: 'a' } };
+const message = { kind: 'request' as const, id: 1, method: 'tools/call', body };
+const principal = {
+  tenantId: '11111111-2222-4333-8444-555555555555',
+  objectId: 'b0000000-0000-4000-8000-000000000001',
+  kind: 'person' as const,
+  clientApp: 'app',
+  displayName: null,
+  groups: [],
+  roles: [],
+};
+
+/** The marks that a client of the older era is given, of a server that numbers its events. */
+async function marks(forwarding: Forwarding): Promise<(Mark | undefined)[]> {
+  const server = {
+    name: 'orders',
+    labels: {},
+    config: { command: ['orders'], env: {}, labels: {}, processes: 'session' as const },
+    definitions: { new: 'pass' as const, changed: 'pass' as const },
+  };
+  async function* said(): AsyncGenerator<AnswerPart> {
+    const content = { jsonrpc: '2.0', method: 'notifications/message', params: {} };
+    yield { content, last: false, mark: { id: 'raw-1', retryMs: 5 } };
+  }
+  const parts: ExchangeParts = {
+    callId: 'c0000000-0000-4000-8000-000000000001',
+    intake: {
+      verb: 'POST',
+      principal,
+      server,
+      session: undefined,
+      resumes: undefined,
+      earlier: undefined,
+      message,
+      operation: operationOf(message),
+      headers: {},
+      client: null,
+      demands: {},
+      continues: undefined,
+      identify: async () => principal,
+    },
+    answer: {
+      expect: () => undefined,
+      mark: () => undefined,
+      progress: () => undefined,
+      release: async () => undefined,
+    },
+    call: {
+      definitions: new Definitions(),
+      eras: new ServerEras(),
+      eventIds: new EventIds(sealer),
+      requestStates: new RequestStates(sealer),
+      sessionIds: new SessionIds(sealer, { idleMs: 1000, maxMs: 1000 }),
+      taskIds: new TaskIds(sealer, 'place'),
+      upstreams: { of: () => ({ prepare: () => ({ forward: said }) }) },
+    },
+    unwanted: new AbortController().signal,
+    offersTasks: false,
+  };
+  const found: (Mark | undefined)[] = [];
+  for await (const { mark } of new Exchange(parts).forward(forwarding)) found.push(mark);
+  return found;
+}
+
+test('when a call runs by itself, then its client learns where its stream can be taken up again', async () => {
+  const [mark] = await marks(openForwarding);
+
+  expect(mark).toEqual({ id: expect.stringMatching(/^[\w-]{40,}$/), retryMs: 5 });
+});
+
+test('when a call runs under a grant, then nobody can fetch the rest of it when the grant is over', async () => {
+  const { signal } = new AbortController();
+
+  expect(await marks({ ...openForwarding, ended: signal })).toEqual([{ retryMs: 5 }]);
+});
