@@ -267,6 +267,19 @@ describe('arguments', () => {
   });
 });
 
+test.each([408, 413, 429])(
+  'when a server has answered %i in its own words, then headers are held against bodies all the same',
+  async (status) => {
+    house.upstream.answerWith((_, response) => {
+      response.writeHead(status, { 'content-type': 'text/plain' }).end('not now');
+    });
+    const { answer } = await send(calling('pay'), agreeing('tools/call', 'pay'));
+
+    expect(answer.status).toBe(status);
+    await expectRefused(calling('pay'), agreeing('tools/call', 'refund'));
+  },
+);
+
 test('when requests were refused, then every one of them is on record', async () => {
   expect(refused.length).toBeGreaterThan(40);
   await Promise.all(

@@ -86,7 +86,7 @@ export class IntakeReader {
     if (verb === 'POST') learned.message = await arrivals.message(exchange.request);
     const { message } = learned;
     const said = this.#said(arrival, server, message, learned);
-    checkMirrored(headers, message, eras.isLegacy(server.name));
+    checkMirrored(headers, message, eras.isLegacy(server));
     const id = isModern(message) ? undefined : headers['mcp-session-id'];
     const session =
       id === undefined ? undefined : openSession(sessionIds, String(id), server.name, principal);
@@ -121,12 +121,12 @@ export class IntakeReader {
   /** Where the tool was listed here, and where headers count at all. */
   #checkArguments(
     headers: Readonly<Record<string, string>>,
-    { name }: Server,
+    server: Server,
     { message, operation }: Pick<Intake, 'message' | 'operation'>,
   ): void {
     if (operation.method !== 'tools/call' || headers['mcp-method'] === undefined) return;
-    const params = this.parts.definitions.headerParams(name, operation.resource);
-    if (params === undefined || this.parts.eras.isLegacy(name)) return;
+    const params = this.parts.definitions.headerParams(server.name, operation.resource);
+    if (params === undefined || this.parts.eras.isLegacy(server)) return;
     checkArguments(headers, message, params);
   }
 

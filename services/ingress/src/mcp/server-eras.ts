@@ -1,4 +1,5 @@
 import type { Json } from '#masking';
+import type { Server } from '../servers.js';
 import { isModern } from './era.js';
 import { isObject, type Message, objectAt } from './message.js';
 
@@ -7,21 +8,24 @@ const modernErrors: ReadonlySet<Json | undefined> = new Set([
   -32_700, -32_600, -32_601, -32_602, -32_603, -32_020, -32_021, -32_022,
 ]);
 
+/** Refusals of this request or this moment, which servers of either era give: in time, size or number. */
+const passing: ReadonlySet<number> = new Set([408, 413, 414, 421, 425, 429, 431]);
+
 /**
  * Which servers speak the older era alone, as their answers to messages of the stateless one have shown.
  * Memory only. Until a server has shown it, it is taken for one that speaks both: a client of both begins
- * with `server/discover`, and that goes through as it is.
+ * with `server/discover`, and that goes through as it is. One that is configured otherwise is another server.
  */
 export class ServerEras {
-  readonly #legacy = new Set<string>();
+  readonly #legacy = new WeakSet<Server>();
 
-  isLegacy(server: string): boolean {
+  isLegacy(server: Server): boolean {
     return this.#legacy.has(server);
   }
 
   /** Learns from an answer; `content` is undefined where it was no JSON. */
   learn(
-    server: string,
+    server: Server,
     asked: Message | undefined,
     status: number,
     content: Json | undefined,
@@ -44,6 +48,6 @@ function speaksOlder(
   }
   const { code } = isObject(content) ? objectAt(content, 'error') : {};
   if (method === 'server/discover' && code === -32_601) return true;
-  if (status < 400 || status >= 500) return undefined;
+  if (status < 400 || status >= 500 || passing.has(status)) return undefined;
   return !modernErrors.has(code);
 }
