@@ -107,6 +107,16 @@ describe('tools', { timeout: 60_000 }, () => {
     expect((await as(admin, 'tools', 'accept', 'orders', 'one', '--all')).code).toBe(1);
   });
 
+  test('when a tool is called like an option, then the command that a denial names accepts it alone', async () => {
+    const pin = { new: 'hold', changed: 'hold' } as const;
+    for (const name of ['--all', 'one']) await seen({ name, pin });
+
+    const accepted = await as(admin, 'tools', 'accept', '--', 'orders', '--all');
+
+    expect(accepted).toMatchObject({ code: 0, out: `orders/--all: accepted ${first}\n` });
+    expect((await as(admin, 'tools', 'list', '--held')).out).toContain('one');
+  });
+
   test('when only what is masked differs, then the words say so', async () => {
     await seen({});
     await seen({ digest: second }, 2);

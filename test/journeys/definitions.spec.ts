@@ -207,7 +207,7 @@ describe.each(stackNames)('on %s', { timeout: 60_000 }, (kind) => {
 
     expect((await by.listPrompts()).prompts).toEqual([]);
     await expect(by.getPrompt({ name: 'greet' })).rejects.toThrow(
-      /tools accept shop greet --kind prompt/,
+      /tools accept --kind prompt shop greet/,
     );
     await by.close();
   });

@@ -133,7 +133,6 @@ describe('what becomes of a decision', () => {
   test.each([
     ['a$(touch x)', `'a$(touch x)'`],
     [`a'b`, String.raw`'a'\''b'`],
-    ['-x', `'-x'`],
     ['a b', `'a b'`],
   ])('when a server calls its tool %s, then the command to copy is quoted', (name, quoted) => {
     const { message } = withDefinition(decision('allow'), { ...use(), name }, 'changed');
@@ -141,6 +140,15 @@ describe('what becomes of a decision', () => {
     expect(message).toMatch(/accept orders .*$/);
     expect(message.endsWith(`accept orders ${quoted}`)).toBe(true);
   });
+
+  test.each(['--all', '-h', '--kind=prompt'])(
+    'when a server calls its tool %s, then the command to copy does not take it for an option',
+    (name) => {
+      const { message } = withDefinition(decision('allow'), { ...use(), name }, 'changed');
+
+      expect(message).toContain(': npx countersign tools accept -- orders ');
+    },
+  );
 
   test('when a prompt is held, then the words say which kind', () => {
     const { message } = withDefinition(
@@ -152,6 +160,6 @@ describe('what becomes of a decision', () => {
     expect(message).toContain(
       'The definition of prompt refund of orders is new and accepted by nobody.',
     );
-    expect(message.endsWith('accept orders refund --kind prompt')).toBe(true);
+    expect(message.endsWith('accept --kind prompt orders refund')).toBe(true);
   });
 });

@@ -76,12 +76,19 @@ const why: Record<FoundStanding, string> = {
   unreadable: 'cannot be compared with what was accepted',
 };
 
-function wordsOf({ name, pin, server }: PinnedUse, standing: FoundStanding): string {
+function wordsOf(use: PinnedUse, standing: FoundStanding): string {
+  const { name, pin, server } = use;
   const what =
     pin.kind === 'instructions' ? 'The instructions' : `The definition of ${pin.kind} ${name}`;
-  const kind = pin.kind === 'tool' ? '' : ` --kind ${pin.kind}`;
-  const place = [server, name].map((each) => shellWord(each)).join(' ');
-  return `${what} of ${server} ${why[standing]}. An administrator looks at it and accepts it: npx countersign tools accept ${place}${kind}`;
+  return `${what} of ${server} ${why[standing]}. An administrator looks at it and accepts it: ${commandOf(use)}`;
+}
+
+function commandOf({ name, pin, server }: PinnedUse): string {
+  const kind = pin.kind === 'tool' ? [] : ['--kind', pin.kind];
+  // A tool named --all must not pass for the option, quoted or not.
+  const end = name.startsWith('-') ? ['--'] : [];
+  const place = [server, name].map((each) => shellWord(each));
+  return ['npx countersign tools accept', ...kind, ...end, ...place].join(' ');
 }
 
 /** A server chooses its names; whoever copies the command must not run something else. */
