@@ -6,18 +6,26 @@ import {
   type OnApplicationShutdown,
 } from '@nestjs/common';
 import { type Bus, type LogRecord, type Mark, TryAgainLater } from '#bus';
-import { definitionKey, definitionRecorded, maxDefinitionsPerServer, readEvent } from '#contracts';
+import {
+  type DataOf,
+  definitionKey,
+  definitionNameSchema,
+  definitionRecorded,
+  maxDefinitionsPerServer,
+  readEvent,
+} from '#contracts';
 import {
   type FoundStanding,
   isHeld,
   type PinnedUse,
-  placeOf,
   type RecordedDefinition,
   standingOf,
 } from './pinned.js';
 
 const maxRecords = 500;
 const lookMs = 250;
+
+type Recorded = DataOf<typeof definitionRecorded>;
 
 /**
  * What approval has recorded of definitions, as its topic tells from its beginning. A definition that is missing
@@ -27,7 +35,8 @@ const lookMs = 250;
 @Injectable()
 export class LiveDefinitions implements OnApplicationBootstrap, OnApplicationShutdown {
   readonly #logger = new Logger('policy');
-  readonly #recorded = new Map<string, RecordedDefinition>();
+  readonly #recorded = new Map<string, Recorded | 'unreadable'>();
+  /** Number of definitions by the server's part of their keys: a damaged record has nothing else. */
   readonly #perServer = new Map<string, number>();
   #isRead = false;
   #isClosing = false;
@@ -73,19 +82,25 @@ export class LiveDefinitions implements OnApplicationBootstrap, OnApplicationShu
     return isHeld(use.pin, standingOf(this.#of(use), digest, true));
   }
 
-  /** Of a server that has more definitions than are kept, what is not recorded may be anything. */
-  #of(use: PinnedUse): RecordedDefinition | undefined {
-    const isFull = (this.#perServer.get(use.server) ?? 0) >= maxDefinitionsPerServer;
-    return this.#recorded.get(placeOf(use)) ?? (isFull ? 'unreadable' : undefined);
+  /**
+   * What is not recorded may be anything where it never is: of a server that has more definitions than are kept,
+   * and under a name that is not.
+   */
+  #of({ name, pin, server }: PinnedUse): RecordedDefinition | undefined {
+    if (!definitionNameSchema.safeParse(name).success) return 'unreadable';
+    const key = definitionKey({ server, kind: pin.kind, name });
+    const isFull = (this.#perServer.get(serverIn(key)) ?? 0) >= maxDefinitionsPerServer;
+    return this.#recorded.get(key) ?? (isFull ? 'unreadable' : undefined);
   }
 
   #take({ key, value }: LogRecord): void {
+    const before = this.#recorded.get(key);
+    const server = serverIn(key);
+    if (before === undefined) this.#perServer.set(server, (this.#perServer.get(server) ?? 0) + 1);
     try {
       const { data } = readEvent(definitionRecorded, value);
       if (definitionKey(data) !== key) throw new TypeError('the record is another definition’s');
-      const isKnown = this.#recorded.has(key);
-      if (!isKnown) this.#perServer.set(data.server, (this.#perServer.get(data.server) ?? 0) + 1);
-      this.#recorded.set(key, { accepted: data.accepted, latest: data.latest });
+      if (!isRepeat(data, before)) this.#recorded.set(key, data);
     } catch (error) {
       this.#recorded.set(key, 'unreadable');
       this.#logger.error(`the record of definition ${key} cannot be read: ${String(error)}`);
@@ -107,4 +122,18 @@ export class LiveDefinitions implements OnApplicationBootstrap, OnApplicationShu
       await pause(lookMs, undefined, { ref: false });
     }
   }
+}
+
+/**
+ * Records come at least once, and an earlier one must not undo a later. The revision alone does not tell: approval
+ * counts from one again where it has lost its memory.
+ */
+function isRepeat(data: Recorded, before: Recorded | 'unreadable' | undefined): boolean {
+  if (before === undefined || before === 'unreadable') return false;
+  const isEarlier = Date.parse(data.recordedAt) < Date.parse(before.recordedAt);
+  return data.revision < before.revision && isEarlier;
+}
+
+function serverIn(key: string): string {
+  return key.slice(0, key.indexOf('/'));
 }

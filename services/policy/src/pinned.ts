@@ -1,4 +1,4 @@
-import { definitionKey, type Pin, type Standing } from '#contracts';
+import type { Pin, Standing } from '#contracts';
 import type { Decision } from './decide.js';
 
 /** What approval has recorded of a definition. */
@@ -8,7 +8,7 @@ export type RecordedDefinition =
 /** The rule named when a call is denied because its definition is not accepted. */
 const definitionRule = 'builtin:definition';
 
-/** A standing, or that there is none: the record is damaged, or the server has more definitions than are kept. */
+/** A standing, or that there is none: the record is damaged, or there can be none. */
 export type FoundStanding = Standing | 'unreadable';
 
 /** What a call or a listed item uses. */
@@ -94,9 +94,4 @@ function commandOf({ name, pin, server }: PinnedUse): string {
 /** A server chooses its names; whoever copies the command must not run something else. */
 function shellWord(text: string): string {
   return /^[\w.:@/][\w.:@/-]*$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
-}
-
-/** The place of what is used. */
-export function placeOf({ name, pin, server }: PinnedUse): string {
-  return definitionKey({ server, kind: pin.kind, name });
 }

@@ -19,6 +19,7 @@ import {
   grantIssued,
   grantRequested,
   grantRevoked,
+  maxDefinitionsPerServer,
   policyPublished,
 } from '#contracts';
 import {
@@ -144,12 +145,12 @@ class House {
 }
 
 /** A call as ingress asks for it. */
-function request(callId: string): DataOf<typeof callRequested> {
+function request(callId: string, resource = 'refund'): DataOf<typeof callRequested> {
   const asked = {
     protocol: 'mcp',
     server: 'orders',
     method: 'tools/call',
-    resource: 'refund',
+    resource,
     kind: 'statement' as const,
     facts: { action: 'execute' as const, objects: [], complete: false },
   };
@@ -416,6 +417,59 @@ test('when the record of a definition cannot be read, then its calls are denied,
   await vi.waitFor(() =>
     expect(house.listed[0]?.data).toMatchObject({ visible: ['delete_all'], held: ['refund'] }),
   );
+});
+
+test('when an earlier record of a definition comes once more, then the later one holds', async () => {
+  house.write(rules('allow'));
+  const [early, late] = ['2026-11-23T08:00:00.000Z', '2026-11-23T09:00:00.000Z'] as const;
+  const changed = { latest: other, state: 'held', cause: 'changed' } as const;
+  await house.record({ ...changed, revision: 2, recordedAt: late });
+  await house.record({ revision: 1, recordedAt: early });
+  await house.start();
+
+  expect((await house.verdict(await house.ask({ pin }))).verdict).toMatchObject(denied);
+});
+
+test('when approval has lost its memory, then what it records anew holds', async () => {
+  house.write(rules('allow'));
+  const [early, late] = ['2026-11-23T08:00:00.000Z', '2026-11-23T09:00:00.000Z'] as const;
+  await house.record({ revision: 9, recordedAt: early });
+  await house.record({ accepted: [other], latest: other, revision: 1, recordedAt: late });
+  await house.start();
+
+  const definition = { digest: known, hints: {} };
+  expect((await house.verdict(await house.ask({ pin, definition }))).verdict).toMatchObject(denied);
+});
+
+test.each([
+  ['longer than is kept', 'x'.repeat(257)],
+  ['with a control character', 'refund\u0007'],
+])(
+  'when a tool is called by a name %s, which no list shows, then the call is denied',
+  async (_, name) => {
+    house.write(rules('allow'));
+    await house.start();
+    const callId = crypto.randomUUID();
+
+    await house.ingress.publish(callRequested, { ...request(callId, name), pin });
+
+    expect((await house.verdict(callId)).verdict).toMatchObject(denied);
+  },
+);
+
+test('when a server has more definitions than are kept, one of them damaged, then new ones are held', async () => {
+  house.write(rules('allow'));
+  const keyOf = (name: string) => definitionKey({ server: 'orders', kind: 'tool', name });
+  const value = Buffer.from('{"accepted":');
+  const { topic } = definitionRecorded;
+  await Promise.all(
+    Array.from({ length: maxDefinitionsPerServer }, async (_, at) =>
+      house.log.append({ topic, key: keyOf(`tool-${at}`), value, headers: {} }),
+    ),
+  );
+  await house.start();
+
+  expect((await house.verdict(await house.ask({ pin }))).verdict).toMatchObject(denied);
 });
 
 test('when a list brings a definition that is not accepted, then it is left out, and the record says which', async () => {
