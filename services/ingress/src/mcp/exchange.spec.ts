@@ -6,10 +6,12 @@ import { EventIds } from './event-ids.js';
 import { Exchange, type ExchangeParts } from './exchange.js';
 import { operationOf } from './operation.js';
 import { RequestStates } from './request-states.js';
+import type { JsonObject } from './message.js';
 import { ServerEras } from './server-eras.js';
 import { SessionIds } from './session-ids.js';
 import { TaskIds } from './task-ids.js';
 import { openForwarding } from './upstream.suite.js';
+import type { UpstreamRequest } from './upstream.js';
 
 const sealer = new Sealer(newSealKey(), 'session');
 const body = { jsonrpc: '2.0', method: 'tools/call', params: { name: 'a' } };
@@ -26,6 +28,13 @@ const principal = {
 
 /** The marks that a client of the older era is given, of a server that numbers its events. */
 async function marks(forwarding: Forwarding): Promise<(Mark | undefined)[]> {
+  const content = { jsonrpc: '2.0', method: 'notifications/message', params: {} };
+  const { heard } = await exchanged(forwarding, content);
+  return heard.map(({ mark }) => mark);
+}
+
+/** What a client hears when its server says one thing, and what the server is sent. */
+async function exchanged(forwarding: Forwarding, content: JsonObject) {
   const server = {
     name: 'orders',
     labels: {},
@@ -33,9 +42,9 @@ async function marks(forwarding: Forwarding): Promise<(Mark | undefined)[]> {
     definitions: { new: 'pass' as const, changed: 'pass' as const },
   };
   async function* said(): AsyncGenerator<AnswerPart> {
-    const content = { jsonrpc: '2.0', method: 'notifications/message', params: {} };
     yield { content, last: false, mark: { id: 'raw-1', retryMs: 5 } };
   }
+  const sent: UpstreamRequest['message'][] = [];
   const parts: ExchangeParts = {
     callId: 'c0000000-0000-4000-8000-000000000001',
     intake: {
@@ -66,14 +75,18 @@ async function marks(forwarding: Forwarding): Promise<(Mark | undefined)[]> {
       requestStates: new RequestStates(sealer),
       sessionIds: new SessionIds(sealer, { idleMs: 1000, maxMs: 1000 }),
       taskIds: new TaskIds(sealer, 'place'),
-      upstreams: { of: () => ({ prepare: () => ({ forward: said }) }) },
+      upstreams: {
+        of: () => ({
+          prepare: ({ message: each }) => ({ forward: () => (sent.push(each), said()) }),
+        }),
+      },
     },
     unwanted: new AbortController().signal,
     offersTasks: false,
   };
-  const found: (Mark | undefined)[] = [];
-  for await (const { mark } of new Exchange(parts).forward(forwarding)) found.push(mark);
-  return found;
+  const heard: AnswerPart[] = [];
+  for await (const part of new Exchange(parts).forward(forwarding)) heard.push(part);
+  return { heard, sent: sent.map((each) => each?.body) };
 }
 
 test('when a call runs by itself, then its client learns where its stream can be taken up again', async () => {
@@ -87,3 +100,15 @@ test('when a call runs under a grant, then nobody can fetch the rest of it when 
 
   expect(await marks({ ...openForwarding, ended: signal })).toEqual([{ retryMs: 5 }]);
 });
+
+test.each([null, true, 1.5, 'x'.repeat(2000)])(
+  'when what is refused was asked under the id %o, which is none, then nothing is sent for it',
+  async (id) => {
+    const question = { jsonrpc: '2.0', id, method: 'sampling/createMessage', params: {} };
+    const lets = async () => false;
+
+    const { heard, sent } = await exchanged({ ...openForwarding, lets }, question);
+    expect(heard).toEqual([]);
+    expect(sent).toEqual([expect.objectContaining({ method: 'tools/call' })]);
+  },
+);

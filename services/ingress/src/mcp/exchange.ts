@@ -169,6 +169,8 @@ export class Exchange {
   /** Tells the server that nobody is asked. Never rejects. */
   async #refuse(question: JsonObject, forwarding: Forwarding): Promise<void> {
     const message = readMessage(refusedQuestion(question));
+    // Nobody can answer under an id that is none.
+    if (message === undefined) return;
     const answer = this.#upstream.prepare({ ...this.#request, ...unheard, message });
     try {
       for await (const _ of answer.forward(forwarding));

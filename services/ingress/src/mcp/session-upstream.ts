@@ -49,7 +49,7 @@ export class SessionUpstream implements McpUpstream {
     } else if (message === undefined) {
       const place = this.#find(request);
       request.onReply({ status: 200, isStream: true });
-      yield* listen(place, request.signal);
+      yield* listen(place, request);
     } else if (message.kind === 'request') {
       yield* this.#request(request, message, forwarding);
     } else {
@@ -167,7 +167,8 @@ export class SessionUpstream implements McpUpstream {
 }
 
 /** What the server says by itself, for as long as the client listens. */
-async function* listen(place: Place, left: AbortSignal): AsyncGenerator<AnswerPart> {
+async function* listen(place: Place, request: UpstreamRequest): AsyncGenerator<AnswerPart> {
+  const { signal: left } = request;
   const mailbox = new Mailbox<JsonObject | Refusal>();
   const stop = place.conversation.listen(place.seat, { say: mailbox.put, end: mailbox.put });
   const leave = (): void => mailbox.close('left');
@@ -177,7 +178,7 @@ async function* listen(place: Place, left: AbortSignal): AsyncGenerator<AnswerPa
     for (;;) {
       const said = await mailbox.next();
       if (said === undefined || said instanceof Refusal) return;
-      yield { content: said, last: false };
+      yield { content: said, last: isAnswer(request, said) };
     }
   } finally {
     left.removeEventListener('abort', leave);

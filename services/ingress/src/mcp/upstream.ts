@@ -2,7 +2,7 @@ import type { Mark, Upstream } from '../gate/call.js';
 import { Refusal } from '../gate/refusal.js';
 import type { Catalog } from './catalog.js';
 import type { Resumption } from './event-ids.js';
-import type { JsonObject, Message, RequestId } from './message.js';
+import { isObject, type JsonObject, type Message, type RequestId } from './message.js';
 import type { Session } from './session-ids.js';
 
 /** How an upstream took a message, known before its first part. */
@@ -74,12 +74,23 @@ export function isAnswer(
   { message, resumes }: Pick<UpstreamRequest, 'message' | 'resumes'>,
   said: JsonObject,
 ): boolean {
-  if ('method' in said) return false;
+  if ('method' in said) {
+    if (isOneMessage(said)) return false;
+    const words = 'The server said something that is neither an answer nor anything else.';
+    throw upstreamRefusal('UPSTREAM_UNREADABLE', words, 'yes');
+  }
   const isErrorWithoutId = message !== undefined && 'error' in said && said['id'] == null;
   const awaited = awaitedId(message, resumes);
   if (isErrorWithoutId || (awaited !== undefined && said['id'] === awaited)) return true;
   const words = 'The server gave an answer that nobody asked for.';
   throw upstreamRefusal('UPSTREAM_UNREADABLE', words, 'yes');
+}
+
+/** What some read as an answer would come out without the filter of a list and the look at what it asks. */
+function isOneMessage(said: JsonObject): boolean {
+  const { method, params } = said;
+  const isNamed = typeof method === 'string' && (params === undefined || isObject(params));
+  return isNamed && !('result' in said) && !('error' in said);
 }
 
 function awaitedId(

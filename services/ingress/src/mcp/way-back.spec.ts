@@ -68,6 +68,48 @@ test('when an answer asks what policy refuses, then it is withheld', async () =>
   expect((await told(parts(said))).contents).toEqual([{ ...said, id: 9 }]);
 });
 
+test.each<[string, Json]>([
+  [
+    'a task that waits for input',
+    { resultType: 'complete', taskId: 't', status: 'input_required' },
+  ],
+  ['an answer of no known kind', {}],
+])('when %s asks what policy refuses, then it is withheld', async (_, result) => {
+  const inputRequests = { one: { method: 'elicitation/create', params: {} } };
+  const said = (asked: Json) => ({
+    ...answer,
+    result: { ...Object(result), inputRequests: asked },
+  });
+
+  const asked: Question[] = [];
+  await told(parts(said(inputRequests)), async (question) => asked.push(question) > 0);
+  expect(asked).toMatchObject([{ method: 'elicitation/create' }]);
+  const refused = { code: 'DENIED' };
+  await expect(told(parts(said(inputRequests)), async () => false)).rejects.toMatchObject(refused);
+  await expect(told(parts(said([inputRequests.one])))).rejects.toMatchObject(refused);
+});
+
+test('when the news of a task ask what policy refuses, then nobody is told of them', async () => {
+  const inputRequests = { one: { method: 'elicitation/create', params: {} } };
+  const params = { taskId: 't', status: 'input_required', inputRequests };
+  const news = { jsonrpc: '2.0', method: 'notifications/tasks', params };
+
+  expect((await told(parts(news, answer), async () => false)).contents).toEqual([
+    { ...answer, id: 9 },
+  ]);
+  expect((await told(parts(news, answer))).contents).toEqual([news, { ...answer, id: 9 }]);
+});
+
+test('when a server asks without end, then nothing more is judged, and the call ends', async () => {
+  let judged = 0;
+  const lets = async () => (judged += 1) < 0;
+  const flood = Array.from({ length: 1200 }, (_, id) => ({ ...sampling, id }));
+
+  const failure = { code: 'UPSTREAM_UNREADABLE', executed: 'yes' };
+  await expect(told(parts(...flood, answer), lets)).rejects.toMatchObject(failure);
+  expect(judged).toBe(1000);
+});
+
 test('when a server numbers its events, then the client gets our names for them, never the server’s', async () => {
   const { heard } = await told(parts(answer));
 

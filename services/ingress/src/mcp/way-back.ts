@@ -4,6 +4,10 @@ import type { Json } from '#masking';
 import { offeringTasks } from './discovery.js';
 import { isObject, type JsonObject, objectAt, withMember } from './message.js';
 import { type Label, restored } from './relabel.js';
+import { upstreamRefusal } from './upstream.js';
+
+/** What a server may ask in one exchange: each question costs a verdict, and stands on record. */
+const maxQuestions = 1000;
 
 /** What is done to everything that a server says before it goes to masking. */
 export interface WayBack {
@@ -30,13 +34,18 @@ export async function* onWayBack(
   way: WayBack,
 ): AsyncGenerator<AnswerPart> {
   const { forwarding, label, offersTasks } = way;
+  const judge = new Judge(forwarding);
   for await (const part of parts) {
     const { content, last } = part;
-    if (isQuestion(content) && !(await forwarding.lets(questionOf(content)))) {
+    if (isQuestion(content) && !(await judge.lets(content))) {
       await way.refuse(content);
       continue;
     }
-    if (last) await checkInputRequests(content, forwarding);
+    if (!(await judge.letsRequestsIn(content))) {
+      if (last) throw withheld();
+      // The news of a task: what it says is told to whoever asks after the task, or withheld there.
+      continue;
+    }
     const own = last ? forOneAlone(content) : content;
     const offered = last && offersTasks ? offeringTasks(own) : own;
     const told = label === undefined ? offered : restored(offered, label);
@@ -75,13 +84,39 @@ function questionOf(content: JsonObject): Question {
   };
 }
 
-/** In the stateless era a server asks in its answer (MCP 2026-07-28, multi round-trip requests). */
-async function checkInputRequests(content: Json, forwarding: Forwarding): Promise<void> {
-  const result = isObject(content) ? objectAt(content, 'result') : {};
-  if (result['resultType'] !== 'input_required') return;
-  for (const asked of Object.values(objectAt(result, 'inputRequests'))) {
-    if (isObject(asked) && (await forwarding.lets(questionOf(asked)))) continue;
-    const message = 'Policy refuses what the server asks of its caller, so its answer is withheld.';
-    throw new Refusal('DENIED', 'upstream', message, { executed: 'unknown' });
+/** Asks policy about all that a server asks in one exchange. */
+class Judge {
+  #left = maxQuestions;
+
+  constructor(private readonly forwarding: Pick<Forwarding, 'lets'>) {}
+
+  /** @throws Refusal for a server that asks without end. */
+  async lets(asked: JsonObject): Promise<boolean> {
+    if (this.#left === 0) {
+      const message = 'The server asks more of its caller than is judged.';
+      throw upstreamRefusal('UPSTREAM_UNREADABLE', message, 'yes');
+    }
+    this.#left -= 1;
+    return this.forwarding.lets(questionOf(asked));
   }
+
+  /**
+   * In the stateless era a server asks in its answer, and in what it tells of a task (MCP 2026-07-28, multi
+   * round-trip requests; ext-tasks).
+   */
+  async letsRequestsIn(content: Json): Promise<boolean> {
+    if (!isObject(content)) return true;
+    const { inputRequests } = objectAt(content, 'method' in content ? 'params' : 'result');
+    if (inputRequests === undefined) return true;
+    if (!isObject(inputRequests)) return false;
+    for (const asked of Object.values(inputRequests)) {
+      if (!isObject(asked) || !(await this.lets(asked))) return false;
+    }
+    return true;
+  }
+}
+
+function withheld(): Refusal {
+  const message = 'Policy refuses what the server asks of its caller, so its answer is withheld.';
+  return new Refusal('DENIED', 'upstream', message, { executed: 'unknown' });
 }
