@@ -1,3 +1,4 @@
+import { standingWords } from '../services/approval/src/standing-words.js';
 import { visibleLine, visibleLines } from '../services/approval/src/visible-text.js';
 import type { ApprovalAnswer, GrantAnswer } from './answers.js';
 
@@ -67,7 +68,15 @@ export function approvalText(approval: ApprovalAnswer): string {
 }
 
 function factsOf(approval: ApprovalAnswer): string[] {
-  const { client, decision, drift, grantOffer, requester, risk } = approval;
+  const {
+    client,
+    decision,
+    definitionStanding = null,
+    drift,
+    grantOffer,
+    requester,
+    risk,
+  } = approval;
   const who = requester.displayName ?? requester.objectId;
   const facts: readonly (readonly [string, string | undefined])[] = [
     ['Status', approval.status],
@@ -79,7 +88,7 @@ function factsOf(approval: ApprovalAnswer): string[] {
     ['Rules', approval.rules.map(({ id, message }) => `${id} ${message ?? ''}`).join('; ')],
     ['Why you', groupNames(approval.because)],
     ['Signed', approval.sets.map((set) => `${set.signed}/${set.quorum}`).join(', ')],
-    ['Definition', standingOf(approval)],
+    ['Definition', standingWords({ definitionStanding })],
     ['Changed', drift === null ? undefined : `the tool, since ${drift.lastApprovedAt}`],
     ['Before', beforeOf(approval)],
     ['May grant', grantOffer === null ? undefined : `up to ${grantOffer.maxSeconds} s`],
@@ -92,17 +101,6 @@ function factsOf(approval: ApprovalAnswer): string[] {
   return facts
     .filter(([, text]) => text !== undefined && text !== '')
     .map(([name, text]) => `${name.padEnd(10)} ${line(text ?? '')}`);
-}
-
-function standingOf({ definitionStanding }: ApprovalAnswer): string | undefined {
-  switch (definitionStanding) {
-    case 'changed':
-      return "The tool's definition changed since it was accepted.";
-    case 'new':
-      return "The tool's definition is new and accepted by nobody.";
-    default:
-      return undefined;
-  }
 }
 
 /** All that a grant covers: a signer must not miss a tool. */

@@ -4,8 +4,10 @@ import {
   definitionKey,
   definitionRecorded,
   definitionSeen,
+  maxDefinitionsPerServer,
   pressRefused,
 } from '#contracts';
+import { execute } from '../../../test/postgres/test-database.js';
 import { ApprovalError } from './approval-error.js';
 import { accept, type DefinitionState, seen, stateOf } from './definition.js';
 import { approvers, bob, type House, houses, person } from './house.suite.js';
@@ -165,6 +167,30 @@ describe('definitions', { timeout: 60_000 }, () => {
     expect(late.body).toMatchObject({ code: 'DEFINITION_SUPERSEDED' });
     await refused('DEFINITION_SUPERSEDED', admin.objectId);
     expect(told()).toHaveLength(3);
+  });
+
+  test('when a server has as many definitions as are kept, then no more are, and those that are still change', async () => {
+    await execute(
+      house.databaseUrl,
+      `insert into approval.definition
+         (server, kind, name, accepted, latest, latest_copy, revision, first_seen_at, changed_at, seen_at)
+       select 'orders', 'tool', 'tool-' || n, array[$1], $1, '{}', 1, now(), now(), now()
+       from generate_series(1, $2::int) n`,
+      [first, maxDefinitionsPerServer],
+    );
+
+    await house.publish(definitionSeen, sight(first));
+    await house.publish(definitionSeen, sight(second, { name: 'tool-7' }));
+    await house.publish(definitionSeen, sight(first, { server: 'files' }));
+
+    const keyOf = (server: string, name: string) => definitionKey({ server, kind: 'tool', name });
+    const toldAt = (key: string) => house.about(definitionRecorded, key);
+    await expect.poll(() => toldAt(keyOf('files', 'refund')).length, { timeout: 15_000 }).toBe(1);
+    await expect
+      .poll(() => toldAt(keyOf('orders', 'tool-7')), { timeout: 15_000 })
+      .toMatchObject([{ state: 'held', accepted: [first], latest: second }]);
+    const unkept = await house.as(admin).read('/definitions/orders/tool/refund');
+    expect(unkept.body).toMatchObject({ code: 'DEFINITION_NOT_FOUND' });
   });
 
   test('when two accept at once, then both are told of, and the definition is accepted', async () => {
