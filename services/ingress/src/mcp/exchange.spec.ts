@@ -4,7 +4,7 @@ import { newSealKey, Sealer } from '#trust';
 import { Definitions } from './definitions.js';
 import { EventIds } from './event-ids.js';
 import { Exchange, type ExchangeParts } from './exchange.js';
-import { operationOf } from './operation.js';
+import { operationOf, upkeepOperation } from './operation.js';
 import { RequestStates } from './request-states.js';
 import type { JsonObject } from './message.js';
 import { ServerEras } from './server-eras.js';
@@ -34,7 +34,11 @@ async function marks(forwarding: Forwarding): Promise<(Mark | undefined)[]> {
 }
 
 /** What a client hears when its server says one thing, and what the server is sent. */
-async function exchanged(forwarding: Forwarding, content: JsonObject) {
+async function exchanged(
+  forwarding: Forwarding,
+  content: JsonObject,
+  asked: Partial<ExchangeParts['intake']> = {},
+) {
   const server = {
     name: 'orders',
     labels: {},
@@ -61,6 +65,7 @@ async function exchanged(forwarding: Forwarding, content: JsonObject) {
       demands: {},
       continues: undefined,
       identify: async () => principal,
+      ...asked,
     },
     answer: {
       expect: () => undefined,
@@ -110,5 +115,31 @@ test.each([null, true, 1.5, 'x'.repeat(2000)])(
     const { heard, sent } = await exchanged({ ...openForwarding, lets }, question);
     expect(heard).toEqual([]);
     expect(sent).toEqual([expect.objectContaining({ method: 'tools/call' })]);
+  },
+);
+
+const listening = {
+  verb: 'GET' as const,
+  message: undefined,
+  operation: upkeepOperation('session/stream'),
+};
+
+test.each([
+  ['the call that makes it', {}, /^ct-[0-9a-f]{12}\.[\w-]+$/],
+  ['a stream of all that is going on', listening, /^[0-9a-f-]{36}$/],
+])(
+  'when there is news of a task on %s, then it bears a name for the mask of its own call or none',
+  async (_, asked, name) => {
+    const news = {
+      jsonrpc: '2.0',
+      method: 'notifications/tasks/status',
+      params: { taskId: 'raw', status: 'working' },
+    };
+
+    const { heard } = await exchanged(openForwarding, news, asked);
+    const taskId: unknown = expect.stringMatching(name);
+    expect(heard.map(({ content }) => content)).toEqual([
+      { ...news, params: { taskId, status: 'working' } },
+    ]);
   },
 );

@@ -125,12 +125,15 @@ export class Exchange {
     const { call, callId, intake } = this.parts;
     const { earlier, message, operation, principal, server } = intake;
     const { method, resource } = operation;
-    const { taskIds } = call;
     const isNews = isObject(said) && 'method' in said;
     return withClientTasks(said, message, (taskId) => {
-      const known = isNews ? taskIds.known(taskId, server.name, principal) : undefined;
+      // Under the mask of any other call, more of the answer could come out than under that of its own.
+      const isOwn = earlier === undefined ? resource !== '' : !isNews && earlier.resource !== '';
+      const known =
+        isOwn && !isNews ? undefined : call.taskIds.known(taskId, server.name, principal);
+      if (known !== undefined || !isOwn) return known;
       const task = { taskId, call: earlier ?? { callId, method, resource, mask } };
-      return known ?? taskIds.issue(task, server.name, principal);
+      return call.taskIds.issue(task, server.name, principal);
     });
   }
 
@@ -156,10 +159,13 @@ export class Exchange {
   }
 
   #eventId(eventId: string, { mask }: Forwarding): string | undefined {
-    const { operation, principal, resumes, server, session } = this.parts.intake;
+    const { earlier, operation, principal, resumes, server, session } = this.parts.intake;
     const { method, resource } = operation;
     const label = this.#label;
-    const own = label && { label, call: { callId: label.callId, method, resource, mask } };
+    // The rest of what is told of a task is for whoever may still use the tool, like the beginning.
+    const ofTask = method.startsWith('tasks/') ? earlier : undefined;
+    const call = { ...(ofTask ?? { callId: this.parts.callId, method, resource }), mask };
+    const own = label && { label, call };
     const origin = resumes?.origin ?? own;
     const sessionId = (this.#opened ?? session)?.sessionId ?? null;
     const place = { server: server.name, principal, sessionId };

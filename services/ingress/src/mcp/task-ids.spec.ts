@@ -109,8 +109,8 @@ test.each<[string, JsonObject, JsonObject, JsonObject | undefined]>([
   [
     'a list of tasks',
     { id: 1, method: 'tasks/list', params: {} },
-    { id: 1, result: { tasks: [{ taskId: 't' }, 1] } },
-    { id: 1, result: { tasks: [{ taskId: '<t>' }, 1] } },
+    { id: 1, result: { tasks: [{ taskId: 't' }, { taskId: 'foreign' }, 1] } },
+    { id: 1, result: { tasks: [{ taskId: '<t>' }] } },
   ],
   [
     'the news of a task',
@@ -139,6 +139,47 @@ test.each<[string, JsonObject, JsonObject, JsonObject | undefined]>([
 ])(
   'when a server says %s, then the client reads its own name for the task',
   (_, asked, said, told) => {
-    expect(withClientTasks(said, message(asked), (id) => `<${id}>`)).toEqual(told ?? said);
+    const nameOf = (id: string) => (id === 'foreign' ? undefined : `<${id}>`);
+    expect(withClientTasks(said, message(asked), nameOf)).toEqual(told ?? said);
   },
 );
+
+test('when a task is not the client’s, then its news bear an id that nobody has', () => {
+  const news = { method: 'notifications/tasks/status', params: { taskId: 't', status: 'working' } };
+
+  expect(withClientTasks(news, undefined, () => undefined)).toEqual({
+    ...news,
+    params: { taskId: uuid, status: 'working' },
+  });
+});
+
+test.each<[string, JsonObject, JsonObject]>([
+  ['how far a task is', { taskId: 't' }, { taskId: '<t>' }],
+  ['a list of tasks', { tasks: [{ taskId: 't' }] }, { tasks: [{ taskId: '<t>' }] }],
+])(
+  'when a stream that is taken up again says %s, then it tells no id of the server’s',
+  (_, result, told) => {
+    const said = { id: 1, result };
+    expect(withClientTasks(said, undefined, (id) => `<${id}>`)).toEqual({ id: 1, result: told });
+  },
+);
+
+test('when a client asks after its task, then the task is known here from then on', () => {
+  const [one, other] = [new TaskIds(sealer, place), new TaskIds(sealer, place)];
+  const id = one.issue(task, 'gpu', principal);
+
+  expect(other.known('task-1', 'gpu', principal)).toBeUndefined();
+  other.open(id, 'gpu', principal);
+  expect(other.known('task-1', 'gpu', principal)).toBe(id);
+});
+
+test('when a subscription names tasks, then the server hears of none: any id could be another’s', () => {
+  const notifications = { toolsListChanged: true, taskIds: ['task-1'] };
+  const params = { notifications, taskIds: ['task-1'], x: 1 };
+  const listen = message({ id: 1, method: 'subscriptions/listen', params });
+
+  expect(withServerTasks(listen, () => task).message.body['params']).toEqual({
+    notifications: { toolsListChanged: true },
+    x: 1,
+  });
+});

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { type MaskObligation, maskObligationSchema, type Principal } from '#contracts';
 import type { Json } from '#masking';
 import { canonicalJson, sha256, type Sealer, SealBrokenError } from '#trust';
+import { isSubscription } from './era.js';
 import { isObject, type JsonObject, type Message, objectAt, withMember } from './message.js';
 
 /** An earlier call, of which a later one gets more of the answer. */
@@ -30,7 +31,7 @@ const sealedSchema = z.object({
   k: maskObligationSchema,
 });
 
-/** Ids that are remembered for news of tasks, which come without the call that made them. */
+/** Ids that are remembered for news and lists of tasks, which come without the calls that made them. */
 const maxIssued = 10_000;
 
 /**
@@ -60,7 +61,7 @@ export class TaskIds {
     return id;
   }
 
-  /** The id under which the client was told of a task here before; undefined where it was not. */
+  /** The id under which the client knows a task, as far as it was seen here; undefined for any other. */
   known(taskId: string, server: string, principal: Principal): string | undefined {
     return this.#issued.get(canonicalJson([bindingOf(server, principal), taskId]));
   }
@@ -71,6 +72,7 @@ export class TaskIds {
     const found = sealedSchema.safeParse(this.#open(id, bindingOf(server, principal)));
     if (!found.success) return undefined;
     const { c, k, m, r, u } = found.data;
+    this.#remember(canonicalJson([bindingOf(server, principal), u]), id);
     return { taskId: u, call: { callId: c, method: m, resource: r, mask: k } };
   }
 
@@ -115,22 +117,62 @@ export function withServerTasks(
   const held = objectAt(message.body, holder);
   const asksAfter = message.kind === 'request' && message.method.startsWith('tasks/');
   const asked = asksAfter && 'taskId' in held ? { ...held, taskId: replace(held['taskId']) } : held;
-  const told = withRelated(asked, replace);
+  const wanted = isSubscription(message) ? withoutTaskNews(asked) : asked;
+  const told = withRelated(wanted, replace);
   if (told === held) return { message, earlier: undefined };
   return { message: { ...message, body: { ...message.body, [holder]: told } }, earlier };
 }
 
-/** A server's message with the ids under which its client knows the server's tasks. */
+/**
+ * A subscription without tasks: news of several would come under one mask, results of them included. Servers may
+ * agree to a part of what is wanted (ext-tasks 2026-07-28), and clients ask after their tasks all the same.
+ */
+function withoutTaskNews(params: JsonObject): JsonObject {
+  const { taskIds: _ids, notifications, ...rest } = params;
+  if (!isObject(notifications)) return 'taskIds' in params ? rest : params;
+  const { taskIds: _wanted, ...others } = notifications;
+  const isOfTasks = 'taskIds' in params || 'taskIds' in notifications;
+  return isOfTasks ? { ...rest, notifications: others } : params;
+}
+
+/**
+ * A server's message with the ids under which its client knows the server's tasks: one that has no name for it is
+ * left out of a list, and bears elsewhere an id that nobody has.
+ */
 export function withClientTasks(
   said: Json,
   asked: Message | undefined,
-  issue: (taskId: string) => string,
+  nameOf: (taskId: string) => string | undefined,
 ): Json {
   if (!isObject(said)) return said;
-  const replace = (id: Json | undefined): string => issue(typeof id === 'string' ? id : '');
+  const named = (id: Json | undefined) => nameOf(typeof id === 'string' ? id : '');
+  const replace = (id: Json | undefined): string => named(id) ?? randomUUID();
   if ('method' in said)
     return withMember(said, 'params', (params) => ofNotice(said, params, replace));
-  return withMember(said, 'result', (result) => ofAnswer(asked, result, replace));
+  return withMember(said, 'result', (result) =>
+    ofAnswer(asked, listed(asked, result, named), replace),
+  );
+}
+
+/** On a stream that is taken up again it is not told what was asked: it may have been anything. */
+function mayAnswer(asked: Message | undefined, isMeant: (method: string) => boolean): boolean {
+  return asked === undefined || (asked.kind === 'request' && isMeant(asked.method));
+}
+
+/** Servers list the tasks of all whom they know by the same credential. */
+function listed(
+  asked: Message | undefined,
+  result: JsonObject,
+  named: (id: Json | undefined) => string | undefined,
+): JsonObject {
+  const { tasks } = result;
+  const isList = Array.isArray(tasks) && mayAnswer(asked, (method) => method === 'tasks/list');
+  if (!isList) return result;
+  const own = tasks.flatMap((each) => {
+    const taskId = isObject(each) ? named(each['taskId']) : undefined;
+    return isObject(each) && taskId !== undefined ? [{ ...each, taskId }] : [];
+  });
+  return { ...result, tasks: own };
 }
 
 type Replace = (id: Json | undefined) => string;
@@ -144,16 +186,11 @@ function ofNotice(said: JsonObject, params: JsonObject, replace: Replace): JsonO
 }
 
 function ofAnswer(asked: Message | undefined, result: JsonObject, replace: Replace): JsonObject {
-  const method = asked?.kind === 'request' ? asked.method : '';
-  const isTask = method.startsWith('tasks/') || result['resultType'] === 'task';
+  const isOfTask = mayAnswer(asked, (method) => method.startsWith('tasks/'));
+  const isTask = isOfTask || result['resultType'] === 'task';
   const named = isTask ? withId(result, replace) : result;
   const made = isObject(named['task']) ? { ...named, task: withId(named['task'], replace) } : named;
-  const { tasks } = made;
-  const listed =
-    method === 'tasks/list' && Array.isArray(tasks)
-      ? { ...made, tasks: tasks.map((each) => (isObject(each) ? withId(each, replace) : each)) }
-      : made;
-  return withRelated(listed, replace);
+  return withRelated(made, replace);
 }
 
 function withId(holder: JsonObject, replace: Replace): JsonObject {
