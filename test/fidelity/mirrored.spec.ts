@@ -280,6 +280,17 @@ test.each([408, 413, 429])(
   },
 );
 
+test('when a server seems to be of the older era alone, then headers repeat the arguments all the same', async () => {
+  house.upstream.answerWith((_, response) => {
+    response.writeHead(404, { 'content-type': 'text/plain' }).end('nothing here');
+  });
+  const { answer } = await send(calling('pay'), agreeing('tools/call', 'pay'));
+
+  expect(answer.status).toBe(404);
+  const routed = [...agreeing('tools/call', 'routed'), ['Mcp-Param-Region', 'us']] as const;
+  await expectRefused(calling('routed', { region: 'eu' }), routed);
+});
+
 test('when requests were refused, then every one of them is on record', async () => {
   expect(refused.length).toBeGreaterThan(40);
   await Promise.all(

@@ -118,16 +118,15 @@ export class IntakeReader {
     return { verb, server, session, resumes, headers: upstream, ...said, earlier, ...who };
   }
 
-  /** Where the tool was listed here, and where headers count at all. */
+  /** Where the tool was listed here, and for as long as headers go along. */
   #checkArguments(
     headers: Readonly<Record<string, string>>,
-    server: Server,
+    { name }: Server,
     { message, operation }: Pick<Intake, 'message' | 'operation'>,
   ): void {
     if (operation.method !== 'tools/call' || headers['mcp-method'] === undefined) return;
-    const params = this.parts.definitions.headerParams(server.name, operation.resource);
-    if (params === undefined || this.parts.eras.isLegacy(server)) return;
-    checkArguments(headers, message, params);
+    const params = this.parts.definitions.headerParams(name, operation.resource);
+    if (params !== undefined) checkArguments(headers, message, params);
   }
 
   /** What a request says, as it is to be judged. */
