@@ -5,6 +5,7 @@ import type { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { run } from '../../cli/program.js';
+import { demoIdentities } from '../../demo/entra/identities.js';
 import { freePort } from '../../demo/free-port.js';
 import { eventually, rest } from '../stack/http.js';
 import { connect } from '../stack/mcp.js';
@@ -198,6 +199,33 @@ describe.each(stackNames)('on %s', { timeout: 60_000 }, (kind) => {
       await again.close();
     });
     await by.close();
+  });
+
+  test('when a client that may only call holds the token of an administrator or a signer, then it accepts and signs nothing', async () => {
+    const tokenFor = async (name: 'admin' | 'approver', scp: string): Promise<string> =>
+      world.entra.token(demoIdentities[name], { scp });
+    const definition = { server: 'shop', kind: 'tool', name: 'pay', digest: 'a'.repeat(64) };
+    const acceptance = { method: 'POST', body: definition };
+    const signature = { method: 'POST', body: { decision: 'approve', reason: '' } };
+    const accept = `${stack.approvals}/v1/definitions/accept`;
+    const sign = `${stack.approvals}/v1/approvals/${crypto.randomUUID()}/decision`;
+
+    for (const answer of [
+      await rest(accept, await tokenFor('admin', 'mcp.invoke'), acceptance),
+      await rest(sign, await tokenFor('approver', 'mcp.invoke'), signature),
+    ]) {
+      expect(answer).toMatchObject({ status: 403, body: { code: 'SCOPE_MISSING' } });
+    }
+    await eventually(async () => {
+      const token = await tokenFor('admin', 'approvals.decide');
+      const accepted = await rest(accept, token, acceptance);
+      expect(accepted).toMatchObject({ status: 409, body: { code: 'DEFINITION_SUPERSEDED' } });
+    });
+    const signed = await rest(sign, await tokenFor('approver', 'approvals.decide'), signature);
+    expect(signed).toMatchObject({ status: 404, body: { code: 'APPROVAL_NOT_FOUND' } });
+    await expect(
+      connect(`${stack.gateway}/mcp/shop`, await tokenFor('admin', 'approvals.decide')),
+    ).rejects.toThrow();
   });
 
   test('when a prompt changes, then it is left out and denied', async () => {
