@@ -40,6 +40,7 @@ export function tableOf(rows: readonly Row[]): string {
 
 /** Every difference with both outcomes. */
 export function reportOf(rows: readonly Row[]): string {
+  if (rows.length === 0) return 'Nothing was run.';
   const told = rows.flatMap(({ differences, signed, suite, target }) => [
     ...differences.map(({ check, direct, scenario, through }) =>
       [
