@@ -72,7 +72,7 @@ curl -sS ${url}/mcp/orders -H "authorization: Bearer $ANALYST_TOKEN" -H 'content
   -H 'accept: application/json, text/event-stream' -d '${refund}'
 
 Or sign by command:
-COUNTERSIGN_TOKEN=$APPROVER_TOKEN npx countersign approvals list
+COUNTERSIGN_URL=${url} COUNTERSIGN_TOKEN=$APPROVER_TOKEN npx countersign approvals list
 curl -sS "${url}/v1/approvals?status=pending" -H "authorization: Bearer $APPROVER_TOKEN"
 curl -sS ${url}/v1/approvals/<id>/decision -H "authorization: Bearer $APPROVER_TOKEN" \\
   -H 'content-type: application/json' -d '{"decision":"approve","reason":"checked"}'
