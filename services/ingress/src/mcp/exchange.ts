@@ -139,9 +139,9 @@ export class Exchange {
 
   /** What a server says, with a state that nobody else may go on with. */
   #withState(said: Json): Json {
-    const { operation, principal, server } = this.parts.intake;
-    const place = { server: server.name, principal, operation };
-    return this.parts.call.requestStates.withClientState(said, place);
+    const { message, principal, server } = this.parts.intake;
+    const place = { server: server.name, principal };
+    return this.parts.call.requestStates.withClientState(said, message, place);
   }
 
   /**

@@ -146,13 +146,13 @@ export class IntakeReader {
     learned.operation = operationOf(asked);
     const now = { server, principal, nowMs: Date.now() };
     const { continues, message: meant } = continued(asked, now, this.parts.continuations);
-    const place = { server, principal, operation: learned.operation };
-    // What is made again for a task holds its server's own state already.
-    const { requestStates } = this.parts;
-    const own = continues === undefined ? requestStates.withServerState(meant, place) : meant;
-    const { earlier, message } = withServerTasks(own, (id) =>
+    const { earlier, message: named } = withServerTasks(meant, (id) =>
       this.parts.taskIds.open(id, server, principal),
     );
+    // What is made again for a task holds its server's own state already.
+    const { requestStates } = this.parts;
+    const place = { server, principal };
+    const message = continues === undefined ? requestStates.withServerState(named, place) : named;
     if (message !== asked) learned.operation = operationOf(message);
     return { message, operation: learned.operation, demands, continues, earlier };
   }

@@ -15,21 +15,19 @@ const principal: Principal = {
   groups: [],
   roles: [],
 };
-const place: StatePlace = {
-  server: 'orders',
-  principal,
-  operation: { method: 'tools/call', resource: 'pay' },
-};
+const place: StatePlace = { server: 'orders', principal };
 const answer = (result: JsonObject): JsonObject => ({ jsonrpc: '2.0', id: 1, result });
 const asking = answer({ resultType: 'input_required', requestState: 'raw', extra: 1 });
 const saidSchema = z.object({ result: z.object({ requestState: z.string() }) });
-const request = (params: JsonObject): Message => {
-  const read = readMessage({ jsonrpc: '2.0', id: 2, method: 'tools/call', params });
+const request = (params: JsonObject, method = 'tools/call'): Message => {
+  const read = readMessage({ jsonrpc: '2.0', id: 2, method, params });
   if (read === undefined) throw new TypeError('not a message');
   return read;
 };
+const first = request({ name: 'pay', arguments: { sum: 1 }, _meta: { progressToken: 1 } });
+const own = { name: 'pay', arguments: { sum: 1 } };
 const given = (): string => {
-  const said = states.withClientState(asking, place);
+  const said = states.withClientState(asking, first, place);
   return saidSchema.parse(said).result.requestState;
 };
 
@@ -37,8 +35,9 @@ test('when a server asks for more, then its state is sealed, and opens for whom 
   const state = given();
 
   expect(state).not.toContain('raw');
-  const meant = states.withServerState(request({ name: 'pay', requestState: state, x: 1 }), place);
-  expect(meant.body['params']).toEqual({ name: 'pay', requestState: 'raw', x: 1 });
+  const again = { ...own, requestState: state, inputResponses: { a: {} }, _meta: { b: 1 } };
+  const meant = states.withServerState(request(again), place);
+  expect(meant.body['params']).toEqual({ ...again, requestState: 'raw' });
 });
 
 test.each<[string, StatePlace]>([
@@ -46,12 +45,24 @@ test.each<[string, StatePlace]>([
   ['another tenant', { ...place, principal: { ...principal, tenantId: 'other' } }],
   ['another application', { ...place, principal: { ...principal, clientApp: 'other' } }],
   ['another server', { ...place, server: 'other' }],
-  ['another tool', { ...place, operation: { method: 'tools/call', resource: 'other' } }],
-  ['another method', { ...place, operation: { method: 'prompts/get', resource: 'pay' } }],
 ])('when a state is brought for %s, then the request is refused', (_, elsewhere) => {
-  const brought = request({ name: 'pay', requestState: given() });
+  const brought = request({ ...own, requestState: given() });
 
   expect(() => states.withServerState(brought, elsewhere)).toThrow(
+    expect.objectContaining({ code: 'CONTINUATION_UNKNOWN' }),
+  );
+});
+
+test.each<[string, JsonObject, string]>([
+  ['another tool', { ...own, name: 'refund' }, 'tools/call'],
+  ['other arguments', { ...own, arguments: { sum: 2 } }, 'tools/call'],
+  ['no arguments', { name: 'pay' }, 'tools/call'],
+  ['another method', own, 'prompts/get'],
+  ['more than was asked', { ...own, x: 1 }, 'tools/call'],
+])('when a state is brought with %s, then the request is refused', (_, params, method) => {
+  const brought = request({ ...params, requestState: given() }, method);
+
+  expect(() => states.withServerState(brought, place)).toThrow(
     expect.objectContaining({ code: 'CONTINUATION_UNKNOWN' }),
   );
 });
@@ -69,6 +80,7 @@ test('when there is no state, then nothing is changed', () => {
   const plain = answer({ resultType: 'complete', requestState: 'of the tool itself' });
   const without = request({ name: 'pay' });
 
-  expect(states.withClientState(plain, place)).toBe(plain);
+  expect(states.withClientState(plain, first, place)).toBe(plain);
+  expect(states.withClientState(asking, undefined, place)).toBe(asking);
   expect(states.withServerState(without, place)).toBe(without);
 });

@@ -1,32 +1,33 @@
 import type { Principal } from '#contracts';
 import type { Json } from '#masking';
-import { type Sealer, SealBrokenError } from '#trust';
+import { canonicalJson, type Sealer, SealBrokenError, sha256 } from '#trust';
 import { Refusal } from '../gate/refusal.js';
 import { isObject, type Message, objectAt, withMember } from './message.js';
-import type { Operation } from './operation.js';
 
-/** For whom a state was made, and for what. */
+type Request = Extract<Message, { kind: 'request' }>;
+
+/** For whom a state was made. */
 export interface StatePlace {
   readonly server: string;
   readonly principal: Principal;
-  readonly operation: Pick<Operation, 'method' | 'resource'>;
 }
 
 /**
  * Request states of servers, for clients (MCP 2026-07-28, multi round-trip requests): the server's own, sealed and
- * bound to server, tenant, object id, client application, method and resource. The server knows all callers by one
- * credential, so that it would go on for any of them with what another began.
+ * bound to server, tenant, object id, client application and the request that it was given for. The server knows all
+ * callers by one credential, so that it would go on for any of them with what another began; and what it began for
+ * some arguments, it would do under the verdict on others.
  */
 export class RequestStates {
   constructor(private readonly sealer: Sealer) {}
 
-  /** What a server says, with a state that its client alone can bring back. */
-  withClientState(said: Json, place: StatePlace): Json {
-    if (!isObject(said) || 'method' in said) return said;
+  /** What a server says to a request, with a state that its client alone can bring back, and to the same alone. */
+  withClientState(said: Json, asked: Message | undefined, place: StatePlace): Json {
+    if (!isObject(said) || 'method' in said || asked?.kind !== 'request') return said;
     return withMember(said, 'result', (result) => {
       const { requestState, resultType } = result;
       if (resultType !== 'input_required' || typeof requestState !== 'string') return result;
-      return { ...result, requestState: this.sealer.seal(requestState, bindingOf(place)) };
+      return { ...result, requestState: this.sealer.seal(requestState, bindingOf(asked, place)) };
     });
   }
 
@@ -36,13 +37,13 @@ export class RequestStates {
     const params = objectAt(message.body, 'params');
     const { requestState } = params;
     if (requestState === undefined) return message;
-    const own = { ...params, requestState: this.#open(requestState, place) };
+    const own = { ...params, requestState: this.#open(requestState, message, place) };
     return { ...message, body: { ...message.body, params: own } };
   }
 
-  #open(state: Json, place: StatePlace): string {
+  #open(state: Json, asked: Request, place: StatePlace): string {
     try {
-      if (typeof state === 'string') return this.sealer.open(state, bindingOf(place));
+      if (typeof state === 'string') return this.sealer.open(state, bindingOf(asked, place));
     } catch (error) {
       if (!(error instanceof SealBrokenError)) throw error;
     }
@@ -52,9 +53,10 @@ export class RequestStates {
 }
 
 /** Never the binding of another name: its first member is the purpose. */
-function bindingOf({ operation, principal, server }: StatePlace): string {
+function bindingOf({ body, method }: Request, { principal, server }: StatePlace): string {
   const { clientApp, objectId, tenantId } = principal;
-  const { method, resource } = operation;
-  const who = [tenantId, objectId, clientApp];
-  return JSON.stringify(['request-state', server, method, resource, ...who]);
+  // What differs between the rounds of one request.
+  const { _meta, inputResponses, requestState, ...asked } = objectAt(body, 'params');
+  const what = sha256(canonicalJson([method, asked]));
+  return JSON.stringify(['request-state', server, what, tenantId, objectId, clientApp]);
 }
