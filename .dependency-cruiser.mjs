@@ -73,7 +73,7 @@ export default {
       from: { path: '^cli/', pathNot: '\\.spec\\.ts$' },
       to: {
         path: ['^services/', '^libs/'],
-        pathNot: ['^services/approval/src/(visible-text|teams/app-package)\\.ts$'],
+        pathNot: ['^services/approval/src/(standing-words|visible-text|teams/app-package)\\.ts$'],
       },
     },
     {
