@@ -39,6 +39,18 @@ test('when servers change, then they are told and in force, and nothing else is 
   expect(heard.later).not.toHaveBeenCalled();
 });
 
+test('when servers change after the file was read, but before it is watched, then they are told', async () => {
+  const watched = new WatchedServers(readConfigFile(file));
+  open.push(watched);
+  writeFileSync(file, `${entra}servers: { files: { command: [files] } }\n`);
+  const changed = vi.fn();
+
+  await watched.watch({ changed, refused: vi.fn(), later: vi.fn() });
+
+  await vi.waitFor(() => expect(changed).toHaveBeenCalledOnce(), soon);
+  expect(Object.keys(watched.current)).toEqual(['files']);
+});
+
 test('when the changed file has a mistake, then the servers stay, and come right when it does', async () => {
   const { heard, watched } = await watch();
   writeFileSync(file, `${entra}servers: { orders: { url: 7 } }\n`);

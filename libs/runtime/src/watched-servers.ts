@@ -38,9 +38,8 @@ export class WatchedServers {
     return this.#config.servers;
   }
 
-  /** Looks for changes from now on. */
+  /** Looks for changes from now on, and first for those since the file was read. */
   async watch(listener: ServersListener): Promise<void> {
-    this.#seen = await fingerprint(this.#config.file);
     this.#lookSoon(listener);
   }
 
