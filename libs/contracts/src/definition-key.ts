@@ -8,7 +8,7 @@ export interface DefinitionPlace {
   readonly name: string;
 }
 
-/** Names that can be stored, shown and compared: nothing in them is invisible or broken. */
+/** Names that can be stored and compared. They may hold what hides or reorders: whoever shows one writes that out. */
 export const definitionNameSchema = z
   .string()
   .max(256)
