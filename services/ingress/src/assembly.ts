@@ -78,7 +78,7 @@ export function assemble(settings: IngressSettings) {
   const runner = new CallRunner({ open, pending, call });
   const tasks = new TaskDesk({ call, open, results: new TaskResults() });
   const endpoint = new McpEndpoint({ reader, refusals, quotas, open, tasks, runner, call });
-  const fanOut = new FanOut({ reader, servers, quotas, open, call });
+  const fanOut = new FanOut({ reader, servers, quotas, refusals, open, call });
   const sessions = new AggregateSessions(sessionIds);
   const desk = new AggregateDesk({ sessions, fanOut, runner, quotas, inFlight });
   const isOffered = config.aggregate;

@@ -16,10 +16,10 @@ import type { Upstreams } from './upstreams.js';
 /** What every call is made with. */
 export interface McpCallParts {
   readonly gate: Pick<Gate, 'pass'>;
-  readonly upstreams: Upstreams;
+  readonly upstreams: Pick<Upstreams, 'of'>;
   readonly inFlight: CallsInFlight;
   readonly sessionIds: SessionIds;
-  readonly sessions: SessionRecord;
+  readonly sessions: Pick<SessionRecord, 'opened' | 'closed'>;
   readonly definitions: Definitions;
   readonly continuations: Continuations;
   readonly eventIds: EventIds;

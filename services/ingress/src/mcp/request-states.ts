@@ -56,7 +56,12 @@ export class RequestStates {
 function bindingOf({ body, method }: Request, { principal, server }: StatePlace): string {
   const { clientApp, objectId, tenantId } = principal;
   // What differs between the rounds of one request.
-  const { _meta, inputResponses, requestState, ...asked } = objectAt(body, 'params');
+  const {
+    _meta,
+    inputResponses: _answers,
+    requestState: _state,
+    ...asked
+  } = objectAt(body, 'params');
   const what = sha256(canonicalJson([method, asked]));
   return JSON.stringify(['request-state', server, what, tenantId, objectId, clientApp]);
 }

@@ -43,7 +43,7 @@ type Request = Extract<Message, { kind: 'request' }>;
 export class AggregateDesk {
   constructor(private readonly parts: DeskParts) {}
 
-  /** @throws Refusal of stage `intake`, which is not on record yet; or of another, which is */
+  /** @throws Refusal of stage `intake`, which is not on record yet */
   async answer(asked: AggregateRequest): Promise<void> {
     const { message } = asked;
     if (message?.kind === 'request') await this.#request(asked, message);
@@ -107,7 +107,6 @@ export class AggregateDesk {
   }
 
   async #call(asked: AggregateRequest, message: Request): Promise<void> {
-    const { answer, arrival, callId, response } = asked;
     const params = objectAt(message.body, 'params');
     const place = placeOf(typeof params['name'] === 'string' ? params['name'] : '');
     const target = place && this.#target(asked, place.server);
@@ -116,16 +115,7 @@ export class AggregateDesk {
     const meta = params['_meta'] && { _meta: withoutTasks(objectAt(params, '_meta')) };
     const own = { ...params, ...meta, name: place.tool };
     const call = { ...message, body: { ...message.body, params: own } };
-    const intake = this.parts.fanOut.share(arrival, target, call);
-    const { principal } = arrival;
-    const { server } = target;
-    const giveBack = this.parts.quotas.take({ principal, server, kind: 'call' });
-    try {
-      const renamed = new RenamedAnswer(answer, server.name);
-      await this.parts.runner.run(callId, intake, renamed, response);
-    } finally {
-      giveBack();
-    }
+    await this.#run(asked, target, call);
   }
 
   /** What the client answers to a server's question goes to that server. */
@@ -138,11 +128,25 @@ export class AggregateDesk {
     if (question === undefined || target === undefined) {
       throw new Refusal('PARAMS_REFUSED', 'intake', 'Nobody asked this.');
     }
-    const { answer, arrival, callId, response } = asked;
     const { id } = question;
-    const own = { ...message, id, body: { ...message.body, id } };
-    const intake = this.parts.fanOut.share(arrival, target, own);
-    await this.parts.runner.run(callId, intake, new RenamedAnswer(answer, ''), response);
+    await this.#run(asked, target, { ...message, id, body: { ...message.body, id } });
+  }
+
+  /** One server's part of what was asked, as a call; its refusal is on record, and told. */
+  async #run(asked: AggregateRequest, target: Target, message: Message): Promise<void> {
+    const { answer, arrival, callId, response } = asked;
+    const intake = this.parts.fanOut.share(arrival, target, message);
+    const { principal, server } = intake;
+    const giveBack = this.parts.quotas.take({ principal, server, kind: 'call' });
+    try {
+      const renamed = new RenamedAnswer(answer, server.name);
+      await this.parts.runner.run(callId, intake, renamed, response);
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      answer.refuse(error, asked.message);
+    } finally {
+      giveBack();
+    }
   }
 
   /** A notification, or the end of a session. */

@@ -42,10 +42,7 @@ export class AggregateEndpoint {
       await desk.answer({ ...asked, callId, answer, response });
     } catch (error) {
       const refusal = refusalOfRequest(error);
-      // Of a later stage it is the refusal of a call, and on record.
-      if (refusal.stage === 'intake') {
-        await refusals.ofRequest(refusedRequest(callId, learned, remoteAddress), refusal);
-      }
+      await refusals.ofRequest(refusedRequest(callId, learned, remoteAddress), refusal);
       answer.refuse(refusal, learned.message);
     } finally {
       answer.end();

@@ -16,6 +16,9 @@ const memberSchema = z.object({
 });
 const membersSchema = z.record(z.string(), memberSchema);
 
+/** What one server may add to the id, in characters: a longer one would break the header for all of them. */
+const maxMember = 512;
+
 /** One server's part in a session with all of them. */
 export interface Member {
   readonly session: Session | undefined;
@@ -29,19 +32,19 @@ export interface Member {
 export class AggregateSessions {
   constructor(private readonly ids: SessionIds) {}
 
-  /** The id of a new session with these servers. */
+  /** The id of a new session with these servers, as far as it can hold what they named. */
   issue(
     members: ReadonlyMap<string, Member>,
     principal: Principal,
     client: ClientInfo | null,
   ): string {
-    const sealed = Object.fromEntries(
-      [...members].map(([server, { session, version }]) => [
-        server,
-        { u: session?.upstreamId, s: session?.sessionId, v: version },
-      ]),
-    );
-    return this.ids.issue(JSON.stringify(sealed), place, principal, client, Date.now()).id;
+    const all = [...members].map(([server, { session, version }]) => {
+      const sealed = { u: session?.upstreamId, s: session?.sessionId, v: version };
+      return [server, sealed] as const;
+    });
+    const kept = all.filter(([, sealed]) => JSON.stringify(sealed).length <= maxMember);
+    const text = JSON.stringify(Object.fromEntries(kept));
+    return this.ids.issue(text, place, principal, client, Date.now()).id;
   }
 
   /** The servers of a session. @throws Refusal where the id is none of this caller, or its time is over. */

@@ -3,6 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Json } from '#masking';
 import type { AnswerPart } from '../../gate/call.js';
 import { Refusal } from '../../gate/refusal.js';
+import type { RefusalRecord } from '../../gate/refusal-record.js';
 import type { Server, Servers } from '../../servers.js';
 import type { Arrival } from '../arrivals.js';
 import type { CallAnswer, McpCallParts } from '../call-parts.js';
@@ -11,19 +12,22 @@ import { McpCall } from '../mcp-call.js';
 import type { Message } from '../message.js';
 import type { OpenCalls } from '../open-calls.js';
 import type { Quotas } from '../quotas.js';
+import { refusedRequest } from '../refused-request.js';
 import type { Session } from '../session-ids.js';
 import type { Member } from './aggregate-sessions.js';
 
 /** How long one server may keep the others' answers waiting, in milliseconds. */
-const patienceMs = 10_000;
+const standardPatienceMs = 10_000;
 
 /** What a fan-out is made with. */
 export interface FanOutParts {
-  readonly reader: IntakeReader;
-  readonly servers: Servers;
+  readonly reader: Pick<IntakeReader, 'share'>;
+  readonly servers: Pick<Servers, 'all'>;
   readonly quotas: Quotas;
+  readonly refusals: Pick<RefusalRecord, 'ofRequest'>;
   readonly open: OpenCalls;
   readonly call: McpCallParts;
+  readonly patienceMs?: number;
 }
 
 /** What one server answered. */
@@ -89,29 +93,40 @@ export class FanOut {
 
   /** The same of a part that is there already. */
   async say(intake: Intake): Promise<Heard | undefined> {
-    const { principal, server } = intake;
-    let giveBack: (() => void) | undefined;
+    const callId = randomUUID();
     try {
-      giveBack = this.parts.quotas.take({ principal, server, kind: 'call' });
-      return await this.#answer(intake);
+      const giveBack = await this.#place(callId, intake);
+      return await this.#answer(callId, intake, giveBack);
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
       return undefined;
-    } finally {
-      giveBack?.();
     }
   }
 
-  async #answer(intake: Intake): Promise<Heard | undefined> {
+  /** A place for a call; returns how to give it back. @throws Refusal, on record */
+  async #place(callId: string, { operation, principal, server }: Intake): Promise<() => void> {
+    try {
+      return this.parts.quotas.take({ principal, server, kind: 'call' });
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      const asked = refusedRequest(callId, { operation, principal, server }, null);
+      await this.parts.refusals.ofRequest(asked, error);
+      throw error;
+    }
+  }
+
+  async #answer(callId: string, intake: Intake, giveBack: () => void): Promise<Heard | undefined> {
     const answer = new KeptAnswer();
-    const call = new McpCall(randomUUID(), intake, answer, this.parts.call);
+    const call = new McpCall(callId, intake, answer, this.parts.call);
     const stop = new AbortController();
+    const { patienceMs = standardPatienceMs } = this.parts;
     const late = pause(patienceMs, 'late' as const, { signal: stop.signal });
     late.catch(() => undefined);
-    const running = this.parts.open.run(call).then(() => 'done' as const);
+    // One that nobody waits for any more may run on, and keeps its place for as long.
+    const running = this.parts.open.run(call).finally(giveBack);
     running.catch(() => undefined);
     try {
-      if ((await Promise.race([running, late])) === 'done') {
+      if ((await Promise.race([running, late])) !== 'late') {
         return { content: answer.content, opened: call.opened };
       }
       call.clientLeft();

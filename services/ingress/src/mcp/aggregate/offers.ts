@@ -8,8 +8,8 @@ const legacyVersions = ['2024-11-05', '2025-03-26', '2025-06-18', '2025-11-25'];
 const serverInfo = { name: 'countersign', title: 'Countersign', version: '0.1.0' };
 const capabilities = { tools: {} };
 
-/** Pages of one server that are asked for; the rest of a longer list is left out. */
-const maxPages = 50;
+/** How much of one server's list is asked for, in pages, characters and milliseconds; the rest is left out. */
+const most = { pages: 50, characters: 4_194_304, ms: 10_000 };
 
 /** What the stateless era wants to be told with every list: it is this caller's alone, and may change at once. */
 const uncached = { resultType: 'complete', ttlMs: 0, cacheScope: 'private' };
@@ -50,13 +50,17 @@ export async function toolsOf(
 ): Promise<JsonObject[]> {
   const tools: JsonObject[] = [];
   let cursor: Json | undefined;
-  for (let page = 0; page < maxPages; page += 1) {
+  const startedMs = performance.now();
+  let characters = 0;
+  for (let page = 0; page < most.pages; page += 1) {
     const answer = await ask(pageOf(message, cursor));
     const result = isObject(answer) ? objectAt(answer, 'result') : {};
-    const listed = result['tools'];
+    const { nextCursor, tools: listed = [] } = result;
+    characters += JSON.stringify(listed).length;
+    if (characters > most.characters) break;
     tools.push(...(Array.isArray(listed) ? listed.filter((each) => isObject(each)) : []));
-    cursor = result['nextCursor'];
-    if (typeof cursor !== 'string') break;
+    cursor = nextCursor;
+    if (typeof cursor !== 'string' || performance.now() - startedMs > most.ms) break;
   }
   return tools;
 }
