@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { catalogOf } from './catalog.js';
+import { catalogOf, isOfferedLater } from './catalog.js';
 import type { JsonObject } from './message.js';
 
 const answer = (result: JsonObject): JsonObject => ({ jsonrpc: '2.0', id: 1, result });
@@ -95,3 +95,16 @@ describe('introductions', () => {
     expect(catalog?.names).toEqual(['']);
   });
 });
+
+test.each([
+  ['tools/list', { task: { taskId: 't' } }, true],
+  ['tools/list', { resultType: 'task', taskId: 't' }, true],
+  ['server/discover', { resultType: 'task', taskId: 't' }, true],
+  ['tools/list', { tools: [] }, false],
+  ['tools/call', { task: { taskId: 't' } }, false],
+])(
+  'when a server answers %s with %o, then it is known whether a list is put off',
+  (method, result, expected) => {
+    expect(isOfferedLater(method, { jsonrpc: '2.0', id: 1, result })).toBe(expected);
+  },
+);

@@ -67,6 +67,13 @@ export function catalogOf(method: string, answer: JsonObject): Catalog | undefin
   };
 }
 
+/** Whether a list is to be fetched as the result of a task, where nobody would know it for one. */
+export function isOfferedLater(method: string, answer: JsonObject): boolean {
+  if (!introductions.has(method) && !lists.has(method)) return false;
+  const { resultType, task } = objectAt(answer, 'result');
+  return resultType === 'task' || task !== undefined;
+}
+
 /** Instructions are offered like a list of one item that has no name. */
 function introductionOf(method: string, answer: JsonObject): Catalog | undefined {
   const result = objectAt(answer, 'result');

@@ -148,3 +148,12 @@ test('when a call takes longer than any may, then that is what is said, and the 
   ).rejects.toMatchObject({ code: 'UPSTREAM_TIMEOUT', stage: 'upstream' });
   await vi.waitFor(() => expect(isLetGo).toBe(true));
 });
+
+test('when a server makes a task of a list, then it is refused: as a task it would come unfiltered', async () => {
+  const upstream = await upstreamOf((response) => {
+    response.writeHead(200, { 'content-type': 'application/json' });
+    response.end(JSON.stringify({ jsonrpc: '2.0', id: 1, result: { task: { taskId: 't' } } }));
+  });
+
+  await expect(ask(upstream)).rejects.toMatchObject({ code: 'UPSTREAM_UNREADABLE' });
+});

@@ -3,7 +3,7 @@ import type { Json } from '#masking';
 import type { AnswerPart, Forwarding, Upstream } from '../gate/call.js';
 import { Refusal } from '../gate/refusal.js';
 import { mediaTypeOf, plainBody } from './answer-body.js';
-import { catalogOf } from './catalog.js';
+import { catalogOf, isOfferedLater } from './catalog.js';
 import { eventsOf, EventStreamError } from './event-stream.js';
 import { isModern, isSubscription } from './era.js';
 import { cancellationOf, isObject, type JsonObject } from './message.js';
@@ -193,6 +193,10 @@ export async function visibleOnly(
   const { message, resumes } = request;
   const method = message?.kind === 'request' ? message.method : resumes?.origin?.call.method;
   if (method === undefined) return answer;
+  if (isOfferedLater(method, answer)) {
+    const words = 'The server made a task of a list, which could not be filtered.';
+    throw upstreamRefusal('UPSTREAM_UNREADABLE', words, 'yes');
+  }
   const catalog = catalogOf(method, answer);
   if (catalog === undefined) return answer;
   request.onListed(catalog);
