@@ -50,6 +50,53 @@ test('when a client takes nothing for too long, then it is cut off, and the call
   expect(response.writableFinished).toBe(false);
 });
 
+test('when a client reads slowly for long, then nobody is left behind who waits for it', async () => {
+  const { response, socket } = await silentClient();
+  const answer = new ClientAnswer(response, { callId: 'call' }, 60_000);
+  answer.expect(reply, undefined);
+  const listeners = (): number[] =>
+    ['drain', 'close', 'error'].map((name) => response.listenerCount(name));
+  const before = listeners();
+  const reading = setInterval(() => socket.read(), 1);
+  socket.on('readable', () => undefined);
+
+  for (let events = 0; events < 20; events += 1) await answer.release(part);
+  clearInterval(reading);
+
+  expect(listeners()).toEqual(before);
+});
+
+const whole = { content: { jsonrpc: '2.0', id: 1, result: 'a'.repeat(14_000_000) }, last: true };
+
+test('when a client takes nothing of an answer in one piece, then it is cut off', async () => {
+  const { response } = await silentClient();
+  const answer = new ClientAnswer(response, { callId: 'call' }, 100);
+  answer.expect({ status: 200, isStream: false }, undefined);
+  await answer.release(whole);
+  answer.end();
+
+  await expect.poll(() => response.destroyed, { timeout: 5000 }).toBe(true);
+  expect(response.writableFinished).toBe(false);
+});
+
+test('when a client takes such an answer slowly, then it gets all of it', async () => {
+  const { response, socket } = await silentClient();
+  const answer = new ClientAnswer(response, { callId: 'call' }, 200);
+  answer.expect({ status: 200, isStream: false }, undefined);
+  let bytes = 0;
+  socket.on('data', (piece) => {
+    bytes += piece.length;
+    socket.pause();
+    setTimeout(() => socket.resume(), 2);
+  });
+  socket.resume();
+  await answer.release(whole);
+  answer.end();
+
+  await expect.poll(() => bytes, { timeout: 20_000 }).toBeGreaterThan(14_000_000);
+  expect(response.writableFinished).toBe(true);
+});
+
 test('when a client reads late but reads, then it gets everything', async () => {
   const { response, socket } = await silentClient();
   const answer = new ClientAnswer(response, { callId: 'call' }, 60_000);

@@ -12,7 +12,7 @@ import { StatusRefusal, type UpstreamReply } from './upstream.js';
 /** Comment lines keep proxies from closing a quiet stream, in milliseconds. */
 const keepAliveMs = 15_000;
 
-/** A client that takes nothing for this long is cut off, in milliseconds. */
+/** A client that takes nothing for this long is cut off, in milliseconds; of an answer in one piece, for twice as long. */
 const slowReaderMs = 30_000;
 
 /** Writes to the client: one JSON body, or a stream of events once there is more to say than one answer. */
@@ -98,6 +98,8 @@ export class ClientAnswer implements CallAnswer {
       'cache-control': 'no-store',
       'x-countersign-call': this.telling.callId,
     });
+    // Of the socket: it is silent for as long as nothing of what was written is taken.
+    this.response.setTimeout(this.patienceMs, () => this.response.destroy());
     this.response.end(text);
   }
 
@@ -118,11 +120,16 @@ export class ClientAnswer implements CallAnswer {
   async #event(content: Json, mark: Mark = {}): Promise<void> {
     const lines = `event: message\n${markLines(mark)}data: ${JSON.stringify(content)}\n\n`;
     if (this.#write(lines)) return;
-    const signal = AbortSignal.timeout(this.patienceMs);
+    const waiting = new AbortController();
+    const { signal } = waiting;
+    const timer = setTimeout(() => waiting.abort(), this.patienceMs);
     await Promise.race([
       once(this.response, 'drain', { signal }),
       once(this.response, 'close', { signal }),
     ]).catch(() => this.response.destroy());
+    clearTimeout(timer);
+    // Nobody listens on, or a slow client would gather listeners with every event.
+    waiting.abort();
   }
 
   /** False while the client has not taken what was written before. */
