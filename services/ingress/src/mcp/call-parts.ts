@@ -16,7 +16,7 @@ import type { Upstreams } from './upstreams.js';
 /** What every call is made with. */
 export interface McpCallParts {
   readonly gate: Pick<Gate, 'pass'>;
-  readonly upstreams: Pick<Upstreams, 'of'>;
+  readonly upstreams: Pick<Upstreams, 'has' | 'of'>;
   readonly inFlight: CallsInFlight;
   readonly sessionIds: SessionIds;
   readonly sessions: Pick<SessionRecord, 'opened' | 'closed'>;

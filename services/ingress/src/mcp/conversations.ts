@@ -5,7 +5,7 @@ import type { Era } from './methods.js';
 import { givingWay, type Places } from './places.js';
 import { Seat } from './seat.js';
 import { Starts, steadyMs } from './starts.js';
-import { upstreamRefusal } from './upstream.js';
+import { configuredAnew, upstreamRefusal } from './upstream.js';
 
 /** A conversation that nobody has used for this long is ended, in milliseconds. */
 const idleMs = 30 * 60_000;
@@ -148,8 +148,7 @@ export class Conversations {
 
   #checkInUse(): void {
     if (!this.#isRetired) return;
-    const message = 'The server was configured anew meanwhile; ask again.';
-    throw upstreamRefusal('UPSTREAM_UNAVAILABLE', message, 'no');
+    throw upstreamRefusal('UPSTREAM_UNAVAILABLE', configuredAnew, 'no');
   }
 
   #endIdle(): void {

@@ -1,5 +1,5 @@
 import type { Json } from '#masking';
-import type { AnswerPart, Forwarding, Mark, Upstream } from '../gate/call.js';
+import type { AnswerPart, Forwarding, Mark } from '../gate/call.js';
 import { Refusal } from '../gate/refusal.js';
 import type { CallAnswer, McpCallParts } from './call-parts.js';
 import { isModern, watchedResources } from './era.js';
@@ -34,9 +34,8 @@ export interface ExchangeParts {
 /** One message on its way to its server under the gateway's names, and what comes back for it. */
 export class Exchange {
   readonly #label: Label | undefined;
-  readonly #upstream: McpUpstream;
   readonly #request: UpstreamRequest;
-  readonly #prepared: Upstream;
+  #upstream: McpUpstream | undefined;
   #mark: (mark: Mark | undefined) => Mark | undefined = () => undefined;
   #isResumable = false;
   #opened: Session | undefined;
@@ -46,9 +45,7 @@ export class Exchange {
   constructor(private readonly parts: ExchangeParts) {
     const { callId, intake } = parts;
     this.#label = intake.resumes?.origin?.label ?? labelOf(intake.message, callId);
-    this.#upstream = parts.call.upstreams.of(intake.server);
     this.#request = this.#requestOf(intake);
-    this.#prepared = this.#upstream.prepare(this.#request);
   }
 
   /** Whether the client knows where its stream may be taken up again. */
@@ -100,7 +97,13 @@ export class Exchange {
     }
     const watched = watchedResources(message);
     if (watched.length > 0) await checkVisible('resources/read', watched, forwarding);
-    yield* this.#prepared.forward(forwarding);
+    yield* this.#reached().prepare(this.#request).forward(forwarding);
+  }
+
+  /** The server as it is at the first word to it; from then on the same one. @throws Refusal */
+  #reached(): McpUpstream {
+    this.#upstream ??= this.parts.call.upstreams.of(this.parts.intake.server);
+    return this.#upstream;
   }
 
   /** What an answer tells of its server's era. */
@@ -177,7 +180,7 @@ export class Exchange {
     const message = readMessage(refusedQuestion(question));
     // Nobody can answer under an id that is none.
     if (message === undefined) return;
-    const answer = this.#upstream.prepare({ ...this.#request, ...unheard, message });
+    const answer = this.#reached().prepare({ ...this.#request, ...unheard, message });
     try {
       for await (const _ of answer.forward(forwarding));
     } catch (error) {

@@ -8,6 +8,7 @@ import type {
   Withdrawal,
 } from '../gate/call.js';
 import { cancelled } from '../gate/cancelled.js';
+import { Refusal } from '../gate/refusal.js';
 import { askedCall } from './asked-call.js';
 import type { CallAnswer, McpCallParts } from './call-parts.js';
 import { flightKey } from './calls-in-flight.js';
@@ -18,7 +19,7 @@ import { offersTasks, progressTokenOf, type Wait, waitOf } from './ladder.js';
 import { saysError } from './message.js';
 import { waitingWords } from './pending-answer.js';
 import type { Session } from './session-ids.js';
-import { tooLong } from './upstream.js';
+import { configuredAnew, tooLong } from './upstream.js';
 import { kindUsedBy } from './pinned-methods.js';
 
 /** One message of a client on its way through the gate and back. */
@@ -117,6 +118,10 @@ export class McpCall implements Caller {
 
   async renewed(): Promise<Pick<AskedCall, 'principal' | 'definition'>> {
     const principal = await this.intake.identify();
+    // What people signed goes nowhere else, and is not used up by a call that cannot be made.
+    if (!this.parts.upstreams.has(this.intake.server)) {
+      throw new Refusal('UPSTREAM_UNAVAILABLE', 'forward', configuredAnew);
+    }
     return { principal, definition: this.#definition() };
   }
 

@@ -52,6 +52,9 @@ export function upstreamRefusal(
   return new Refusal(code, 'upstream', message, { executed }, { cause });
 }
 
+/** What is told of a server that is not any more what it was when the call came. */
+export const configuredAnew = 'The server was configured anew meanwhile; ask again.';
+
 /** Why an answer is not wanted any more: the call has taken longer than any may. The client may still wait. */
 export const tooLong = 'too long';
 

@@ -86,3 +86,20 @@ test('when a server is outside of its network, then the call is refused and was 
   await expect(ask(origin, { network: 'public' })).rejects.toMatchObject(notExecuted);
   expect(connections()).toBe(0);
 });
+
+test('when a server is configured anew, then no call goes to what it was, and the new one is left in peace', async () => {
+  const config = { headers: {}, network: 'any', connectTimeoutMs: 2000, labels: {} } as const;
+  const at = (url: string) => ({ orders: { ...config, url } });
+  const servers = new Servers(at('http://127.0.0.1:9/old'), {});
+  const before = servers.find('orders');
+  servers.replace(at('http://127.0.0.1:9/new'));
+  const after = servers.find('orders');
+  if (before === undefined || after === undefined) throw new TypeError('it was configured');
+  upstreams = new Upstreams(servers, limits);
+  const made = upstreams.of(after);
+
+  const reached = upstreams;
+  expect(() => reached.of(before)).toThrow(expect.objectContaining(notExecuted));
+  expect([reached.has(before), reached.has(after)]).toEqual([false, true]);
+  expect(reached.of(after)).toBe(made);
+});

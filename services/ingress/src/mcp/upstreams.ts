@@ -5,7 +5,7 @@ import { programChannels } from './programs.js';
 import { SessionUpstream } from './session-upstream.js';
 import { sseChannels } from './sse-channel.js';
 import { UpstreamSender } from './upstream-sender.js';
-import type { McpUpstream } from './upstream.js';
+import { configuredAnew, type McpUpstream, upstreamRefusal } from './upstream.js';
 
 type Made = McpUpstream & {
   /** Ends all that is open, at once. */
@@ -26,8 +26,14 @@ export class Upstreams {
     private readonly tell: (server: string, line: string) => void = () => undefined,
   ) {}
 
-  /** The upstream of a configured server. */
+  /** Whether a server is configured still as it was when it was found. */
+  has(server: Server): boolean {
+    return this.servers.find(server.name) === server;
+  }
+
+  /** The upstream of a configured server. @throws Refusal for one that is configured otherwise by now */
   of(server: Server): McpUpstream {
+    if (!this.has(server)) throw upstreamRefusal('UPSTREAM_UNAVAILABLE', configuredAnew, 'no');
     const known = this.#made.get(server.name);
     if (known?.server === server) return known.upstream;
     this.#retire(server.name);
@@ -40,7 +46,7 @@ export class Upstreams {
   /** Lets go of servers that are configured otherwise now, or not any more; calls that run go on. */
   renew(): void {
     for (const [name, { server }] of this.#made) {
-      if (this.servers.find(name) !== server) this.#retire(name);
+      if (!this.has(server)) this.#retire(name);
     }
   }
 
