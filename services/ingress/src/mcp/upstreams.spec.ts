@@ -1,7 +1,7 @@
 import { afterEach, expect, test } from 'vitest';
 import type { HttpServerConfig } from '#runtime';
 import { Servers } from '../servers.js';
-import { readMessage } from './message.js';
+import { type JsonObject, readMessage } from './message.js';
 import { closeAfterEach, hostOf, notExecuted } from './upstream-host.suite.js';
 import { openForwarding, unheard } from './upstream.suite.js';
 import { Upstreams } from './upstreams.js';
@@ -18,6 +18,17 @@ const limits = {
   timeoutMs: 60_000,
 };
 
+const requestOf = (body: JsonObject) =>
+  ({
+    verb: 'POST',
+    caller: 'tenant/ada',
+    message: readMessage(body),
+    session: undefined,
+    headers: {},
+    signal: new AbortController().signal,
+    ...unheard,
+  }) as const;
+
 /** Asks one configured server for its tools. */
 async function ask(url: string, change: Partial<HttpServerConfig> = {}) {
   const config: HttpServerConfig = {
@@ -32,15 +43,7 @@ async function ask(url: string, change: Partial<HttpServerConfig> = {}) {
   const server = servers.find('orders');
   if (server === undefined) throw new TypeError('it was configured');
   upstreams = new Upstreams(servers, limits);
-  const request = {
-    verb: 'POST',
-    caller: 'tenant/ada',
-    message: readMessage({ jsonrpc: '2.0', id: 1, method: 'tools/list', params: {} }),
-    session: undefined,
-    headers: {},
-    signal: new AbortController().signal,
-    ...unheard,
-  } as const;
+  const request = requestOf({ jsonrpc: '2.0', id: 1, method: 'tools/list', params: {} });
   const parts: unknown[] = [];
   for await (const part of upstreams.of(server).prepare(request).forward(openForwarding)) {
     parts.push(part.content);
@@ -102,4 +105,28 @@ test('when a server is configured anew, then no call goes to what it was, and th
   expect(() => reached.of(before)).toThrow(expect.objectContaining(notExecuted));
   expect([reached.has(before), reached.has(after)]).toEqual([false, true]);
   expect(reached.of(after)).toBe(made);
+});
+
+test('when the gateway stops while a server retires, then both come to an end', async () => {
+  const { origin } = await hostOf((response, { method }) => {
+    if (method !== 'GET') return void response.writeHead(202).end();
+    response.writeHead(200, { 'content-type': 'text/event-stream' });
+    response.write('event: endpoint\ndata: /messages\n\n');
+  });
+  const config = { headers: {}, network: 'any', connectTimeoutMs: 2000, labels: {} } as const;
+  const servers = new Servers({ orders: { ...config, url: origin, transport: 'sse' } }, {});
+  const server = servers.find('orders');
+  if (server === undefined) throw new TypeError('it was configured');
+  const reached = new Upstreams(servers, limits);
+  const initialize = { jsonrpc: '2.0', id: 1, method: 'initialize', params: {} };
+  const request = requestOf(initialize);
+  const asked = reached.of(server).prepare(request).forward(openForwarding);
+  const heard = asked[Symbol.asyncIterator]().next();
+  heard.catch(() => undefined);
+  await new Promise((resolve) => setTimeout(resolve, 100));
+
+  servers.replace({});
+  reached.renew();
+  await reached.close();
+  await expect(heard).rejects.toMatchObject({ code: 'UPSTREAM_UNREADABLE' });
 });
