@@ -1,91 +1,52 @@
 import { expect, test } from 'vitest';
 import type { AnswerPart, Forwarding, Mark } from '../gate/call.js';
-import { newSealKey, Sealer } from '#trust';
-import { Definitions } from './definitions.js';
-import { EventIds } from './event-ids.js';
+import { Refusal } from '../gate/refusal.js';
+import { callParts, listing } from './call-parts.suite.js';
 import { Exchange, type ExchangeParts } from './exchange.js';
 import { operationOf, upkeepOperation } from './operation.js';
-import { RequestStates } from './request-states.js';
 import type { JsonObject } from './message.js';
-import { ServerEras } from './server-eras.js';
-import { SessionIds } from './session-ids.js';
-import { TaskIds } from './task-ids.js';
 import { openForwarding } from './upstream.suite.js';
 import type { UpstreamRequest } from './upstream.js';
 
-const sealer = new Sealer(newSealKey(), 'session');
 const body = { jsonrpc: '2.0', method: 'tools/call', params: { name: 'a' } };
 const message = { kind: 'request' as const, id: 1, method: 'tools/call', body };
-const principal = {
-  tenantId: '11111111-2222-4333-8444-555555555555',
-  objectId: 'b0000000-0000-4000-8000-000000000001',
-  kind: 'person' as const,
-  clientApp: 'app',
-  displayName: null,
-  groups: [],
-  roles: [],
-};
+const mark = { id: 'raw-1', retryMs: 5 };
+const answer = { jsonrpc: '2.0', id: 'c0000000-0000-4000-8000-000000000001', result: {} };
 
 /** The marks that a client of the older era is given, of a server that numbers its events. */
 async function marks(forwarding: Forwarding): Promise<(Mark | undefined)[]> {
   const content = { jsonrpc: '2.0', method: 'notifications/message', params: {} };
-  const { heard } = await exchanged(forwarding, content);
-  return heard.map(({ mark }) => mark);
+  const { heard } = await exchanged(forwarding, [content, answer]);
+  return heard.slice(0, 1).map(({ mark }) => mark);
 }
 
-/** What a client hears when its server says one thing, and what the server is sent. */
+/** What a client hears when its server says something, and what the server is sent. */
 async function exchanged(
   forwarding: Forwarding,
-  content: JsonObject,
+  contents: readonly JsonObject[],
   asked: Partial<ExchangeParts['intake']> = {},
 ) {
-  const server = {
-    name: 'orders',
-    labels: {},
-    config: { command: ['orders'], env: {}, labels: {}, processes: 'session' as const },
-    definitions: { new: 'pass' as const, changed: 'pass' as const },
-  };
   async function* said(): AsyncGenerator<AnswerPart> {
-    yield { content, last: false, mark: { id: 'raw-1', retryMs: 5 } };
+    for (const each of contents) yield { content: each, last: 'result' in each, mark };
   }
   const sent: UpstreamRequest['message'][] = [];
   const parts: ExchangeParts = {
     callId: 'c0000000-0000-4000-8000-000000000001',
-    intake: {
-      verb: 'POST',
-      principal,
-      server,
-      session: undefined,
-      resumes: undefined,
-      earlier: undefined,
-      message,
-      operation: operationOf(message),
-      headers: {},
-      client: null,
-      demands: {},
-      continues: undefined,
-      identify: async () => principal,
-      ...asked,
-    },
+    intake: { ...listing, message, operation: operationOf(message), ...asked },
     answer: {
       expect: () => undefined,
       mark: () => undefined,
       progress: () => undefined,
       release: async () => undefined,
     },
-    call: {
-      definitions: new Definitions(),
-      eras: new ServerEras(),
-      eventIds: new EventIds(sealer),
-      requestStates: new RequestStates(sealer),
-      sessionIds: new SessionIds(sealer, { idleMs: 1000, maxMs: 1000 }),
-      taskIds: new TaskIds(sealer, 'place'),
+    call: callParts({
       upstreams: {
+        has: () => true,
         of: () => ({
           prepare: ({ message: each }) => ({ forward: () => (sent.push(each), said()) }),
         }),
       },
-    },
+    }),
     unwanted: new AbortController().signal,
     offersTasks: false,
   };
@@ -112,8 +73,8 @@ test.each([null, true, 1.5, 'x'.repeat(2000)])(
     const question = { jsonrpc: '2.0', id, method: 'sampling/createMessage', params: {} };
     const lets = async () => false;
 
-    const { heard, sent } = await exchanged({ ...openForwarding, lets }, question);
-    expect(heard).toEqual([]);
+    const { heard, sent } = await exchanged({ ...openForwarding, lets }, [question, answer]);
+    expect(heard).toHaveLength(1);
     expect(sent).toEqual([expect.objectContaining({ method: 'tools/call' })]);
   },
 );
@@ -125,7 +86,7 @@ const listening = {
 };
 
 test.each([
-  ['the call that makes it', {}, /^ct-[0-9a-f]{12}\.[\w-]+$/],
+  ['the call that makes it', { verb: 'POST' as const }, /^ct-[0-9a-f]{12}\.[\w-]+$/],
   ['a stream of all that is going on', listening, /^[0-9a-f-]{36}$/],
 ])(
   'when there is news of a task on %s, then it bears a name for the mask of its own call or none',
@@ -136,10 +97,44 @@ test.each([
       params: { taskId: 'raw', status: 'working' },
     };
 
-    const { heard } = await exchanged(openForwarding, news, asked);
+    const { heard } = await exchanged(
+      openForwarding,
+      [news, ...(asked.verb === 'GET' ? [] : [answer])],
+      asked,
+    );
     const taskId: unknown = expect.stringMatching(name);
-    expect(heard.map(({ content }) => content)).toEqual([
-      { ...news, params: { taskId, status: 'working' } },
-    ]);
+    expect(heard[0]?.content).toEqual({ ...news, params: { taskId, status: 'working' } });
   },
 );
+
+const note = { jsonrpc: '2.0', method: 'notifications/message', params: {} };
+const modernBody = {
+  ...body,
+  params: { name: 'a', _meta: { 'io.modelcontextprotocol/protocolVersion': '2026-07-28' } },
+};
+
+test('when a stream ends before its answer, then only a client that can come back for it is left without', async () => {
+  const { signal: ended } = new AbortController();
+  const modern = { message: { ...message, body: modernBody } };
+  const unanswered = { code: 'UPSTREAM_UNREADABLE', executed: 'yes' };
+
+  expect((await exchanged(openForwarding, [note])).heard).toHaveLength(1);
+  await expect(exchanged({ ...openForwarding, ended }, [note])).rejects.toMatchObject(unanswered);
+  await expect(exchanged(openForwarding, [note], modern)).rejects.toMatchObject(unanswered);
+  await expect(exchanged(openForwarding, [])).rejects.toMatchObject(unanswered);
+});
+
+test('when policy does not say in time what may be watched, then nothing was sent, and the record says so', async () => {
+  const listening = { method: 'subscriptions/listen', id: 1, kind: 'request' as const };
+  const params = { notifications: { resourceSubscriptions: ['file:///a'] } };
+  const asked = { message: { ...listening, body: { ...body, method: listening.method, params } } };
+  const visible = async () => {
+    throw new Refusal('VERDICT_TIMEOUT', 'upstream', 'late', { executed: 'yes', retryAfterMs: 9 });
+  };
+
+  await expect(exchanged({ ...openForwarding, visible }, [], asked)).rejects.toMatchObject({
+    code: 'VERDICT_TIMEOUT',
+    executed: 'no',
+    retryAfterMs: 9,
+  });
+});

@@ -13,6 +13,7 @@ import {
   StatusRefusal,
   type UpstreamReply,
   type UpstreamRequest,
+  upstreamRefusal,
 } from './upstream.js';
 import { onWayBack, refusedQuestion } from './way-back.js';
 
@@ -61,7 +62,7 @@ export class Exchange {
   /** Sends the message; yields what is said to the client for it. @throws Refusal of stage `upstream` */
   forward(forwarding: Forwarding): AsyncIterable<AnswerPart> {
     this.#mark = (mark) => this.#ownMark(mark, forwarding);
-    return onWayBack(this.#learning(this.#admitted(forwarding)), {
+    return onWayBack(this.#learning(this.#answered(this.#admitted(forwarding))), {
       forwarding,
       label: this.#label,
       offersTasks: forwarding.asksPeople && this.parts.offersTasks,
@@ -98,6 +99,18 @@ export class Exchange {
     const watched = watchedResources(message);
     if (watched.length > 0) await checkVisible('resources/read', watched, forwarding);
     yield* this.#reached().prepare(this.#request).forward(forwarding);
+  }
+
+  /** @throws Refusal when an answer is missing that nobody comes back for. */
+  async *#answered(parts: AsyncIterable<AnswerPart>): AsyncGenerator<AnswerPart> {
+    let isAnswered = this.parts.intake.message?.kind !== 'request';
+    for await (const part of parts) {
+      isAnswered ||= part.last;
+      yield part;
+    }
+    if (isAnswered || this.#isResumable || this.parts.unwanted.aborted) return;
+    const message = 'The server ended its answer before the answer was there.';
+    throw upstreamRefusal('UPSTREAM_UNREADABLE', message, 'yes');
   }
 
   /** The server as it is at the first word to it; from then on the same one. @throws Refusal */
@@ -221,7 +234,16 @@ async function checkVisible(
   resources: readonly string[],
   forwarding: Forwarding,
 ): Promise<void> {
-  const visible = await forwarding.visible(method, resources);
+  const visible = await forwarding.visible(method, resources).catch((error: unknown) => {
+    throw error instanceof Refusal ? beforeAll(error) : error;
+  });
   if (resources.every((each) => visible.has(each))) return;
   throw new Refusal('DENIED', 'upstream', 'No rule allows this.', { hidden: true });
+}
+
+/** The same of a server that has not been asked for anything yet. */
+function beforeAll(refusal: Refusal): Refusal {
+  const { code, message, retryAfterMs } = refusal;
+  const facts = retryAfterMs === undefined ? {} : { retryAfterMs };
+  return new Refusal(code, 'upstream', message, facts, { cause: refusal });
 }

@@ -6,6 +6,7 @@ import {
 } from 'node:http';
 import { afterEach, expect, test, vi } from 'vitest';
 import { listeningPort } from '../../../../demo/listening-port.js';
+import type { Mark } from '../gate/call.js';
 import { Servers } from '../servers.js';
 import { HttpUpstream } from './http-upstream.js';
 import { readMessage } from './message.js';
@@ -54,6 +55,7 @@ interface Asked {
 /** Everything that an upstream gave, in order. */
 async function ask(to: HttpUpstream, { verb = 'POST', signal, onPart }: Asked = {}) {
   const replies: UpstreamReply[] = [];
+  const marks: Mark[] = [];
   const request = {
     verb,
     caller: 'tenant/ada',
@@ -66,13 +68,14 @@ async function ask(to: HttpUpstream, { verb = 'POST', signal, onPart }: Asked = 
     signal: signal ?? new AbortController().signal,
     ...unheard,
     onReply: (reply: UpstreamReply) => void replies.push(reply),
+    onMark: (mark: Mark) => void marks.push(mark),
   };
   const parts: unknown[] = [];
   for await (const part of to.prepare(request).forward(openForwarding)) {
     parts.push(part.content);
     onPart?.();
   }
-  return { parts, replies };
+  return { parts, replies, marks };
 }
 
 const answer = JSON.stringify({ jsonrpc: '2.0', id: 1, result: { tools: [] } });
@@ -103,6 +106,15 @@ test('when the server numbers its events, then only what they say is handed on',
   });
 
   expect((await ask(upstream)).parts).toEqual([JSON.parse(answer)]);
+});
+
+test('when a server numbers events that say nothing, then only the first of them is passed on', async () => {
+  const upstream = await upstreamOf((response) => {
+    response.writeHead(200, { 'content-type': 'text/event-stream' });
+    response.end(`${'id: 1\ndata:\n\n'.repeat(1000)}data: ${answer}\n\n`);
+  });
+
+  expect((await ask(upstream)).marks).toEqual([{ id: '1', retryMs: undefined }]);
 });
 
 test('when the client of a stream leaves, then the stream has ended and nothing has failed', async () => {

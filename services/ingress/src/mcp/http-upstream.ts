@@ -137,12 +137,12 @@ export class HttpUpstream implements McpUpstream {
     forwarding: Forwarding,
   ): AsyncGenerator<AnswerPart> {
     let isBegun = false;
-    let isResumable = false;
     for await (const event of eventsOf(plainBody(response), this.limits)) {
       const { data, id, retryMs, type } = event;
-      isResumable ||= id !== undefined;
       if (data === '') {
+        // Servers begin with one of these. Many would cost more here than there, and no client needs them.
         if (!isBegun) request.onMark({ id, retryMs });
+        isBegun = true;
         continue;
       }
       // Clients do not listen to events of other types, and neither do we.
@@ -152,10 +152,6 @@ export class HttpUpstream implements McpUpstream {
       yield { ...part, mark: { id, retryMs } };
       if (part.last) return;
     }
-    // A client that knows where the stream ended comes back for the rest.
-    if (request.message?.kind !== 'request' || isResumable) return;
-    const message = 'The stream of the server ended without an answer.';
-    throw upstreamRefusal('UPSTREAM_UNREADABLE', message, 'yes');
   }
 
   async #part(

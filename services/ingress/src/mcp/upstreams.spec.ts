@@ -109,9 +109,9 @@ test('when a server is configured anew, then no call goes to what it was, and th
 
 test('when the gateway stops while a server retires, then both come to an end', async () => {
   const { origin } = await hostOf((response, { method }) => {
-    if (method !== 'GET') return void response.writeHead(202).end();
-    response.writeHead(200, { 'content-type': 'text/event-stream' });
-    response.write('event: endpoint\ndata: /messages\n\n');
+    response.writeHead(method === 'GET' ? 200 : 202, { 'content-type': 'text/event-stream' });
+    if (method === 'GET') response.write('event: endpoint\ndata: /messages\n\n');
+    else response.end();
   });
   const config = { headers: {}, network: 'any', connectTimeoutMs: 2000, labels: {} } as const;
   const servers = new Servers({ orders: { ...config, url: origin, transport: 'sse' } }, {});
