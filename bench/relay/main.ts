@@ -27,6 +27,7 @@ import { ServerEras } from '../../services/ingress/src/mcp/server-eras.js';
 import { SessionIds } from '../../services/ingress/src/mcp/session-ids.js';
 import { SessionRecord } from '../../services/ingress/src/mcp/session-record.js';
 import { TaskDesk } from '../../services/ingress/src/mcp/task-desk.js';
+import { QuestionIds } from '../../services/ingress/src/mcp/question-ids.js';
 import { RequestStates } from '../../services/ingress/src/mcp/request-states.js';
 import { TaskIds } from '../../services/ingress/src/mcp/task-ids.js';
 import { TaskResults } from '../../services/ingress/src/mcp/task-results.js';
@@ -112,6 +113,7 @@ function assemble() {
     eventIds: new EventIds(sealer),
     taskIds: new TaskIds(sealer, origin),
     requestStates: new RequestStates(sealer),
+    questionIds: new QuestionIds(sealer),
     eras: new ServerEras(),
     ladder,
     maxStreamMs: minute,

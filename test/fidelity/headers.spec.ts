@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { z } from 'zod';
 import { allEvents, type Caller, end, listen, post, postModern } from './mcp-http.js';
 import { type Relayed, startRelayed } from './relayed.js';
 import { beginStream, type Heard, sayEvent, sayJson } from './scripted-upstream.js';
@@ -78,6 +79,19 @@ const opened = async (): Promise<string> => {
   return answer.headers.get('mcp-session-id') ?? '';
 };
 
+/** The id under which a client may answer what its server asks in a session. */
+const askedIn = async (session: string): Promise<string> => {
+  house.upstream.answerWith(({ body: { id } }, response) => {
+    beginStream(response);
+    sayEvent(response, { message: { jsonrpc: '2.0', id: 's-1', method: 'roots/list' } });
+    sayEvent(response, { message: { jsonrpc: '2.0', id, result: {} } });
+    response.end();
+  });
+  const [question] = await allEvents(await post({ ...ada, session }, call));
+  answerPlainly();
+  return z.object({ id: z.string() }).parse(JSON.parse(question?.data ?? '')).id;
+};
+
 const always = { accept: both, 'accept-encoding': 'identity', 'x-team': 'orders' };
 const json = { 'content-type': 'application/json' };
 
@@ -94,7 +108,7 @@ test('when a client of the older era sends headers of every kind, then its serve
   await (await post(caller, { jsonrpc: '2.0', method: 'notifications/initialized' })).text();
   expect(last()).toEqual({ ...always, ...json, ...own });
 
-  await (await post(caller, { jsonrpc: '2.0', id: 's-1', result: {} })).text();
+  await (await post(caller, { jsonrpc: '2.0', id: await askedIn(session), result: {} })).text();
   expect(last()).toEqual({ ...always, ...json, ...own });
 
   const { 'last-event-id': _, ...withoutEvent } = headers;

@@ -19,6 +19,8 @@ const callsSchema = z.object({
   calls: z.array(z.object({ callId: z.string(), method: z.string() }).loose()),
 });
 
+const questionSchema = z.object({ id: z.string(), method: z.string() });
+
 describe.each(stackNames)('on %s', (kind) => {
   let upstream: ScriptedUpstream;
   let world: World;
@@ -233,12 +235,19 @@ describe.each(stackNames)('on %s', (kind) => {
       response.end();
     });
     const events = eventsIn(await post(ada, call('ask')));
-    const first = await events.next();
-    expect(JSON.parse(first.value?.data ?? '')).toMatchObject({
-      id: 's-1',
-      method: 'elicitation/create',
-    });
-    const told = await post(ada, { jsonrpc: '2.0', id: 's-1', result: { action: 'accept', x: 1 } });
+    const first = questionSchema.parse(JSON.parse((await events.next()).value?.data ?? ''));
+    expect(first.method).toBe('elicitation/create');
+    const accepted = { jsonrpc: '2.0', result: { action: 'accept', x: 1 } };
+    // Neither by another, nor by whoever guesses what the server calls it.
+    for (const [who, id] of [
+      [eng, first.id],
+      [eng, 's-1'],
+      [ada, 's-1'],
+    ] as const) {
+      expect((await post(who, { ...accepted, id })).status).toBe(400);
+    }
+    expect(answered).toBeUndefined();
+    const told = await post(ada, { ...accepted, id: first.id });
 
     expect(told.status).toBe(202);
     expect(answered?.body).toEqual({

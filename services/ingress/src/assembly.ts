@@ -19,6 +19,7 @@ import { McpEndpoint } from './mcp/mcp-endpoint.js';
 import { OpenCalls } from './mcp/open-calls.js';
 import { PendingAnswers } from './mcp/pending-answer.js';
 import { Quotas } from './mcp/quotas.js';
+import { QuestionIds } from './mcp/question-ids.js';
 import { RequestStates } from './mcp/request-states.js';
 import { ResourceMetadata } from './mcp/resource-metadata.js';
 import { ServerEras } from './mcp/server-eras.js';
@@ -108,6 +109,7 @@ function assembleCall(
     eventIds: new EventIds(sealer),
     taskIds: new TaskIds(sealer, config.publicUrl),
     requestStates: new RequestStates(sealer),
+    questionIds: new QuestionIds(sealer),
     eras: new ServerEras(),
     ladder: config.ingress,
     maxStreamMs: config.ingress.maxStreamMs,

@@ -7,6 +7,7 @@ import { Definitions } from './definitions.js';
 import { EventIds } from './event-ids.js';
 import type { Intake } from './intake.js';
 import { operationOf } from './operation.js';
+import { QuestionIds } from './question-ids.js';
 import { RequestStates } from './request-states.js';
 import { ServerEras } from './server-eras.js';
 import { SessionIds } from './session-ids.js';
@@ -61,6 +62,7 @@ export function callParts(own: Partial<McpCallParts>): McpCallParts {
     eventIds: new EventIds(sealer),
     taskIds: new TaskIds(sealer, 'place'),
     requestStates: new RequestStates(sealer),
+    questionIds: new QuestionIds(sealer),
     eras: new ServerEras(),
     ladder: {
       clients: [],

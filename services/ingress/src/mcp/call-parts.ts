@@ -5,6 +5,7 @@ import type { Continuations } from './continuations.js';
 import type { Definitions } from './definitions.js';
 import type { EventIds } from './event-ids.js';
 import type { LadderSettings } from './ladder.js';
+import type { QuestionIds } from './question-ids.js';
 import type { RequestStates } from './request-states.js';
 import type { ServerEras } from './server-eras.js';
 import type { SessionIds } from './session-ids.js';
@@ -25,6 +26,7 @@ export interface McpCallParts {
   readonly eventIds: EventIds;
   readonly taskIds: TaskIds;
   readonly requestStates: RequestStates;
+  readonly questionIds: QuestionIds;
   readonly eras: ServerEras;
   readonly ladder: LadderSettings;
   /** How long a stream may stay open. */

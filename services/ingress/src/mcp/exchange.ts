@@ -24,7 +24,7 @@ export interface ExchangeParts {
   readonly answer: CallAnswer;
   readonly call: Pick<
     McpCallParts,
-    'definitions' | 'eras' | 'eventIds' | 'requestStates' | 'sessionIds' | 'taskIds'
+    'definitions' | 'eras' | 'eventIds' | 'questionIds' | 'requestStates' | 'sessionIds' | 'taskIds'
   > & { readonly upstreams: Pick<McpCallParts['upstreams'], 'of'> };
   /** Aborted when the answer is not wanted any more. */
   readonly unwanted: AbortSignal;
@@ -67,7 +67,7 @@ export class Exchange {
       label: this.#label,
       offersTasks: forwarding.asksPeople && this.parts.offersTasks,
       mark: this.#mark,
-      withOwnNames: (said) => this.#withState(this.#withTasks(said, forwarding)),
+      withOwnNames: (said) => this.#withOwnNames(said, forwarding),
       refuse: async (question) => this.#refuse(question, forwarding),
     });
   }
@@ -153,11 +153,14 @@ export class Exchange {
     });
   }
 
-  /** What a server says, with a state that nobody else may go on with. */
-  #withState(said: Json): Json {
-    const { message, principal, server } = this.parts.intake;
-    const place = { server: server.name, principal };
-    return this.parts.call.requestStates.withClientState(said, message, place);
+  /** What a server says, with names that nobody else may go on or answer with. */
+  #withOwnNames(said: Json, forwarding: Forwarding): Json {
+    const { message, principal, server, session } = this.parts.intake;
+    const { questionIds, requestStates } = this.parts.call;
+    const sessionId = (this.#opened ?? session)?.sessionId ?? null;
+    const place = { server: server.name, principal, sessionId };
+    const named = requestStates.withClientState(this.#withTasks(said, forwarding), message, place);
+    return questionIds.withClientId(named, place);
   }
 
   /**

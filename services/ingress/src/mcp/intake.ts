@@ -8,12 +8,13 @@ import { type Continuation, continued } from './continued.js';
 import type { Continuations } from './continuations.js';
 import type { Definitions } from './definitions.js';
 import { isModern } from './era.js';
-import type { EventIds, Resumption } from './event-ids.js';
+import type { EventIds, EventPlace, Resumption } from './event-ids.js';
 import { type Demands, demandsOf } from './justification.js';
 import type { Message } from './message.js';
 import { checkArguments } from './mirrored-arguments.js';
 import { checkMirrored, upstreamHeaders } from './mirrored-headers.js';
 import { type Operation, operationOf, upkeepOperation } from './operation.js';
+import type { QuestionIds } from './question-ids.js';
 import type { RequestStates } from './request-states.js';
 import type { ServerEras } from './server-eras.js';
 import type { Session, SessionIds } from './session-ids.js';
@@ -60,6 +61,7 @@ export interface IntakeParts {
   readonly eventIds: EventIds;
   readonly taskIds: TaskIds;
   readonly requestStates: RequestStates;
+  readonly questionIds: QuestionIds;
   readonly eras: ServerEras;
 }
 
@@ -107,8 +109,10 @@ export class IntakeReader {
     { headers, identify, principal, verb }: Arrival,
     server: Server,
     session: Session | undefined,
-    said: Said,
+    sent: Said,
   ): Intake {
+    const sessionId = session?.sessionId ?? null;
+    const said = this.#answered(sent, { server: server.name, principal, sessionId });
     const resumes = this.#resumption(headers, verb, { server, session, principal });
     const upstream = upstreamHeaders(headers, said.message);
     this.#checkArguments(upstream, server, said);
@@ -116,6 +120,13 @@ export class IntakeReader {
     const earlier = said.earlier ?? resumes?.origin?.call;
     const who = { principal, client, identify };
     return { verb, server, session, resumes, headers: upstream, ...said, earlier, ...who };
+  }
+
+  /** What answers a question of the server's, under the server's own id. @throws Refusal of stage `intake` */
+  #answered(said: Said, place: EventPlace): Said {
+    if (said.message?.kind !== 'response') return said;
+    const message = this.parts.questionIds.withServerId(said.message, place);
+    return { ...said, message, operation: operationOf(message) };
   }
 
   /** Where the tool was listed here, and for as long as headers go along. */
