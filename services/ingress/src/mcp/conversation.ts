@@ -5,11 +5,9 @@ import { type Channel, type OpenChannel, serverEnded } from './channel.js';
 import { isSubscription } from './era.js';
 import { Handshake } from './handshake.js';
 import { type Asked, hearingOf } from './hearing.js';
+import { Kept } from './kept.js';
 import type { JsonObject, RequestId } from './message.js';
 import type { Listener, Seat } from './seat.js';
-
-/** Messages kept for a client that does not listen at the moment; the oldest go first. */
-const maxKept = 100;
 
 /** Whose conversation it is, and who wants to know of its end. */
 export interface ConversationParts {
@@ -26,7 +24,7 @@ export class Conversation {
   readonly #gone = Promise.withResolvers<void>();
   readonly #asked: Asked[] = [];
   readonly #seats = new Set<Seat>();
-  #kept: JsonObject[] = [];
+  readonly #kept = new Kept();
   #ended: Refusal | undefined;
   #isRetired = false;
   lastUsedMs = Date.now();
@@ -126,7 +124,7 @@ export class Conversation {
   /** Gives a session's own stream what belongs to no request; returns how to stop. */
   listen(seat: Seat, listener: Listener): () => void {
     seat.stream = listener;
-    for (const message of this.#kept.splice(0)) listener.say(message);
+    for (const message of this.#kept.take()) listener.say(message);
     return () => {
       if (seat.stream === listener) seat.stream = undefined;
     };
@@ -155,7 +153,7 @@ export class Conversation {
     const hearing = hearingOf(message, room);
     if (hearing.kind === 'told') for (const each of hearing.to) each.say(hearing.message);
     if (hearing.kind === 'answered') void this.#channel.send(hearing.answer).catch(() => undefined);
-    if (hearing.kind === 'kept' && this.#kept.push(message) > maxKept) this.#kept.shift();
+    if (hearing.kind === 'kept') this.#kept.add(message);
   }
 
   #take(id: Json | undefined): Asked | undefined {

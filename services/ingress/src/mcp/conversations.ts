@@ -115,8 +115,12 @@ export class Conversations {
   #start(owner: string | undefined): Conversation {
     const startedMs = performance.now();
     this.#starts.check(startedMs);
-    const taken = [...this.#open].filter(({ isAlive }) => isAlive).map(placed);
-    givingWay(taken, owner, this.parts.places ?? standardPlaces)?.conversation.close();
+    const places = this.parts.places ?? standardPlaces;
+    const all = [...this.#open];
+    // What ends takes a place as well, until it is gone: there, nothing gives way.
+    givingWay(all.filter(({ isAlive }) => !isAlive).map(ending), owner, places);
+    const taken = all.filter(({ isAlive }) => isAlive).map(placed);
+    givingWay(taken, owner, places)?.conversation.close();
     const steady = setTimeout(() => this.#starts.steady(), steadyMs).unref();
     const conversation = new Conversation(this.parts.open, {
       owner,
@@ -162,4 +166,8 @@ export class Conversations {
 function placed(conversation: Conversation) {
   const { isBusy, lastUsedMs, owner: caller } = conversation;
   return { conversation, caller, lastUsedMs, isBusy };
+}
+
+function ending({ lastUsedMs, owner: caller }: Conversation) {
+  return { caller, lastUsedMs, isBusy: true };
 }

@@ -1,7 +1,7 @@
 import { Refusal } from '../gate/refusal.js';
 import { serverEnded } from './channel.js';
 import { isSubscription } from './era.js';
-import { Mailbox } from './mailbox.js';
+import { Inbox } from './inbox.js';
 import { cancellationOf, type JsonObject } from './message.js';
 import {
   type Asking,
@@ -23,7 +23,7 @@ export interface Patience {
 
 /** One request to a server: what comes back for it until it is answered, given up or too late. */
 export class Question {
-  readonly #mailbox = new Mailbox<JsonObject | Refusal>();
+  readonly #inbox = new Inbox();
   readonly #leave = (): void => this.#giveUp('left');
   readonly #cut = (): void => this.#giveUp('cut');
   #isBegun = false;
@@ -47,7 +47,7 @@ export class Question {
       this.#say(answer);
       return;
     }
-    const listener = { say: this.#say, end: this.#mailbox.put };
+    const listener = { say: this.#say, end: this.#inbox.end };
     where.conversation.request({ message, seat: where.seat, listener });
   }
 
@@ -57,13 +57,11 @@ export class Question {
     const isStream = isSubscription(message);
     // How long that may take is not the server's time to answer in.
     await where.conversation.opened;
-    const said = await this.#mailbox.next(
-      isStream && this.#isBegun ? undefined : patience.timeoutMs,
-    );
+    const said = await this.#inbox.next(isStream && this.#isBegun ? undefined : patience.timeoutMs);
     this.#isBegun = true;
     if (said instanceof Refusal) throw said;
     if (said !== undefined) return said;
-    const { closedBy } = this.#mailbox;
+    const { closedBy } = this.#inbox;
     if (closedBy === undefined) {
       throw upstreamRefusal('UPSTREAM_TIMEOUT', 'The server did not answer in time.', 'unknown');
     }
@@ -85,7 +83,7 @@ export class Question {
     const { seat } = this.where;
     // At once: what the server says next may be about it already.
     if (seat !== undefined && !('method' in said)) noteSubscription(this.message, said, seat);
-    this.#mailbox.put(said);
+    this.#inbox.say(said);
   };
 
   /** The server is told to stop, and whatever it still says is not heard. */
@@ -97,7 +95,7 @@ export class Question {
     if (method !== 'initialize') {
       void conversation.send(cancellationOf(id).body).catch(() => undefined);
     }
-    this.#mailbox.close(reason);
+    this.#inbox.close(reason);
   }
 }
 

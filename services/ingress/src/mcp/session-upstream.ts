@@ -3,7 +3,7 @@ import { Refusal } from '../gate/refusal.js';
 import { Conversations, type ConversationsParts, type Place } from './conversations.js';
 import { isModern } from './era.js';
 import { visibleOnly } from './http-upstream.js';
-import { Mailbox } from './mailbox.js';
+import { Inbox } from './inbox.js';
 import { isObject, type JsonObject, type Message, objectAt } from './message.js';
 import { Question } from './question.js';
 import type { Asking, Where } from './subscriptions.js';
@@ -169,14 +169,14 @@ export class SessionUpstream implements McpUpstream {
 /** What the server says by itself, for as long as the client listens. */
 async function* listen(place: Place, request: UpstreamRequest): AsyncGenerator<AnswerPart> {
   const { signal: left } = request;
-  const mailbox = new Mailbox<JsonObject | Refusal>();
-  const stop = place.conversation.listen(place.seat, { say: mailbox.put, end: mailbox.put });
-  const leave = (): void => mailbox.close('left');
+  const inbox = new Inbox();
+  const stop = place.conversation.listen(place.seat, inbox);
+  const leave = (): void => inbox.close('left');
   left.addEventListener('abort', leave, { once: true });
   if (left.aborted) leave();
   try {
     for (;;) {
-      const said = await mailbox.next();
+      const said = await inbox.next();
       if (said === undefined || said instanceof Refusal) return;
       yield { content: said, last: isAnswer(request, said) };
     }
