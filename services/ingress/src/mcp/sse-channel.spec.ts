@@ -1,3 +1,4 @@
+import { constants, createGzip } from 'node:zlib';
 import type { ServerResponse } from 'node:http';
 import { expect, test, vi } from 'vitest';
 import { ask, listenTo, open, send } from './session-upstream.suite.js';
@@ -120,6 +121,23 @@ test.each([
 
   await expect(open(sseUpstream(host.url))).rejects.toMatchObject(notExecuted);
   expect(host.heard.map(({ method }) => method)).toEqual(['GET']);
+});
+
+test('when the server packs its stream, or names it in other letters, then it is read all the same', async () => {
+  const host = await sseHost({
+    get: (response) => {
+      const headers = { 'content-type': 'Text/Event-Stream', 'content-encoding': 'gzip' };
+      const packed = createGzip({ flush: constants.Z_SYNC_FLUSH });
+      packed.pipe(response.writeHead(200, headers));
+      packed.write('event: endpoint\ndata: /messages\n\n');
+      setTimeout(() => {
+        const { id }: { id?: unknown } = JSON.parse(host.heard.at(-1)?.body ?? '');
+        packed.write(`data: ${JSON.stringify({ jsonrpc: '2.0', id, result: {} })}\n\n`);
+      }, 200);
+    },
+  });
+
+  await expect(open(sseUpstream(host.url))).resolves.toBeDefined();
 });
 
 test('when the server never says where messages go, then that is told in time', async () => {

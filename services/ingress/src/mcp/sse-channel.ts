@@ -1,5 +1,6 @@
 import type { Dispatcher } from 'undici';
 import { Refusal } from '../gate/refusal.js';
+import { mediaTypeOf, plainBody } from './answer-body.js';
 import {
   type Channel,
   type ChannelEvents,
@@ -78,8 +79,8 @@ class SseChannel implements Channel {
   /** Never rejects. */
   async #read(): Promise<void> {
     try {
-      const { body } = await this.#stream();
-      for await (const event of eventsOf(body, this.parts.limits)) this.#take(event);
+      const bytes = plainBody(await this.#stream());
+      for await (const event of eventsOf(bytes, this.parts.limits)) this.#take(event);
       this.#end(serverEnded());
     } catch (error) {
       this.#end(readingRefusal(error));
@@ -97,11 +98,11 @@ class SseChannel implements Channel {
       signal: this.#left.signal,
       bodyTimeout: 0,
     });
-    const { body, headers, statusCode } = response;
+    const { body, statusCode } = response;
     // An error that nobody listens to would end the process.
     body.on('error', () => undefined);
-    const type = String(headers['content-type'] ?? '').split(';')[0];
-    if (statusCode === 200 && type?.trim() === 'text/event-stream') return response;
+    const isStream = mediaTypeOf(response) === 'text/event-stream';
+    if (statusCode === 200 && isStream) return response;
     body.destroy();
     throw isRefused(statusCode) ? notAccepted() : noStream(statusCode);
   }
