@@ -151,12 +151,12 @@ export class Gate {
     const { subject, waiter, caller } = passage;
     passage.stage = 'forward';
     const ended = permission.grant?.inUse.ended;
+    const mask = maskOf(subject.call, permission);
     const forwarded = await this.#forward(subject, permission);
     // Nothing may come between these looks and the call: who took it back was told that it does not run.
     if (ended?.aborted === true) throw grantEnded('forward', 'no');
     if (caller.withdrawn.aborted) throw cancelled('forward', caller, subject.call.joins);
     passage.stage = 'upstream';
-    const mask = maskOf(subject.call, permission);
     const asksPeople = permission.decided.data.verdict.asksPeople === true;
     const facts = { mask, asksPeople, ...(ended === undefined ? {} : { ended }) };
     const parts = passage.upstream.forward(this.#forwarding(passage, requested, facts));

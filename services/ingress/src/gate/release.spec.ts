@@ -474,3 +474,13 @@ describe('what a caller says to the gateway', () => {
     expect(texts[0]).toContain('"destructiveHint":true');
   });
 });
+
+test('when an answer can be masked in no way that is known here, then the call is not made, and the record says so', async () => {
+  house.onRequested = async (event) => house.decide(event);
+  const odd = { profile: 'none' as const, entities: { EMAIL: { op: 'blur' } }, fields: {} };
+  const asked: AskedCall = { ...call(), leastMask: { ...odd, binary: 'pass' } };
+
+  await expect(pass(asked)).rejects.toMatchObject({ code: 'RECORD_UNAVAILABLE', executed: 'no' });
+  expect(executions).toBe(0);
+  expect(house.forwarded.filter(({ callId }) => callId === asked.callId)).toEqual([]);
+});
