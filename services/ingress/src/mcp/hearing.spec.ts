@@ -55,6 +55,13 @@ describe('when all are of one caller', () => {
     expect(hearingOf(log, room({ seats }))).toEqual({ kind: 'kept' });
   });
 
+  test('then of several requests without a session none hears what names none of them: each has its own mask', () => {
+    const [older, newer] = [asked('a', 'tools/call', modern), asked('b', 'tools/call', modern)];
+
+    expect(hearingOf(log, room({ asked: [older, newer] }))).toEqual({ kind: 'dropped' });
+    expect(hearingOf(log, room({ asked: [newer] }))).toMatchObject({ to: [newer.listener] });
+  });
+
   test('then that a list has changed goes to every stream', () => {
     const seats = [seat(true), seat(false), seat(true)];
     const change = note('notifications/tools/list_changed');
@@ -131,6 +138,7 @@ describe('when several callers share it', () => {
     note('notifications/tasks/status', { taskId: 't' }),
     note('notifications/cancelled', { requestId: 'a' }),
     note('of-its-own'),
+    note('notifications/ada_has_paid/list_changed'),
   ])('then nobody hears $method, listening or not', (said) => {
     const shared = room({ asked: [asked('a')], seats: [seat(true)], isShared: true });
 

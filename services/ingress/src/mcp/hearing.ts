@@ -62,26 +62,37 @@ function inPublic(message: JsonObject, { seats }: Room): Hearing {
   return { kind: 'told', to: streamsOf(watching), message: told };
 }
 
-/** All are sessions of one caller: the streams, else the newest request, else whoever listens next. */
-function inPrivate(message: JsonObject, { asked, seats }: Room): Hearing {
+/** All are of one caller: the streams, else a request, else whoever listens next. */
+function inPrivate(message: JsonObject, room: Room): Hearing {
+  const { seats } = room;
   const { method } = message;
   const streams = streamsOf(seats);
   const isForAll = isListChange(method) || method === resourceUpdated;
   if (isForAll && streams.length > 0) return { kind: 'told', to: streams, message };
-  const isQuestion = 'id' in message;
-  const newest = asked.findLast(
-    (each) => !isSubscription(each.message) && !(isQuestion && isModern(each.message)),
-  );
-  const receiver = streams.at(-1) ?? newest?.listener;
+  const receiver = streams.at(-1) ?? requestMeant(message, room)?.listener;
   if (receiver !== undefined) return toldTo(receiver, message);
   if (seats.length > 0) return { kind: 'kept' };
-  return isQuestion ? { kind: 'answered', answer: answerTo(message) } : dropped;
+  return 'id' in message ? { kind: 'answered', answer: answerTo(message) } : dropped;
+}
+
+/**
+ * The request that a message is said in which names none: the newest of a session. Without one, requests may be of
+ * any client that the caller uses, each with a mask of its own, and only one that is alone can be meant.
+ */
+function requestMeant(said: JsonObject, { asked, seats }: Room): Asked | undefined {
+  const able = asked.filter(
+    ({ message }) => !isSubscription(message) && !('id' in said && isModern(message)),
+  );
+  return seats.length > 0 || able.length === 1 ? able.at(-1) : undefined;
 }
 
 const resourceUpdated = 'notifications/resources/updated';
 
 function isListChange(method: unknown): boolean {
-  return typeof method === 'string' && /^notifications\/\w+\/list_changed$/.test(method);
+  return (
+    typeof method === 'string' &&
+    /^notifications\/(tools|prompts|resources)\/list_changed$/.test(method)
+  );
 }
 
 function streamsOf(seats: readonly Seat[]): Listener[] {
