@@ -1,12 +1,10 @@
 import { type Dispatcher, errors } from 'undici';
-import type { Json } from '#masking';
 import type { AnswerPart, Forwarding, Upstream } from '../gate/call.js';
 import { Refusal } from '../gate/refusal.js';
 import { mediaTypeOf, plainBody } from './answer-body.js';
-import { catalogOf, isOfferedLater } from './catalog.js';
 import { eventsOf, EventStreamError } from './event-stream.js';
 import { isModern, isSubscription } from './era.js';
-import { cancellationOf, isObject, type JsonObject } from './message.js';
+import { cancellationOf, isObject } from './message.js';
 import { type JsonLimits, parseStrictJson, UnreadableJson } from './strict-json.js';
 import type { UpstreamSender } from './upstream-sender.js';
 import {
@@ -17,6 +15,7 @@ import {
   upstreamRefusal,
   type UpstreamRequest,
 } from './upstream.js';
+import { visibleOnly } from './visible-list.js';
 
 /** Limits on what an upstream may send, in bytes and milliseconds, and on its JSON. */
 export interface UpstreamLimits extends JsonLimits {
@@ -178,26 +177,6 @@ function withoutJson(status: number, { session }: UpstreamRequest): Refusal {
   return isClientError
     ? new StatusRefusal(status, message)
     : upstreamRefusal('UPSTREAM_UNREADABLE', message, status < 400 ? 'yes' : 'unknown');
-}
-
-/** A list answer, filtered to what the caller may use. */
-export async function visibleOnly(
-  request: UpstreamRequest,
-  answer: JsonObject,
-  forwarding: Forwarding,
-): Promise<Json> {
-  const { message, resumes } = request;
-  const method = message?.kind === 'request' ? message.method : resumes?.origin?.call.method;
-  if (method === undefined) return answer;
-  if (isOfferedLater(method, answer)) {
-    const words = 'The server made a task of a list, which could not be filtered.';
-    throw upstreamRefusal('UPSTREAM_UNREADABLE', words, 'yes');
-  }
-  const catalog = catalogOf(method, answer);
-  if (catalog === undefined) return answer;
-  request.onListed(catalog);
-  const { described, names, usedWith } = catalog;
-  return catalog.keep(await forwarding.visible(usedWith, names, described));
 }
 
 async function readAll(body: AsyncIterable<Uint8Array>, maxBytes: number): Promise<Buffer> {

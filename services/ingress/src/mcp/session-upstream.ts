@@ -2,11 +2,11 @@ import type { AnswerPart, Forwarding, Upstream } from '../gate/call.js';
 import { Refusal } from '../gate/refusal.js';
 import { Conversations, type ConversationsParts, type Place } from './conversations.js';
 import { isModern } from './era.js';
-import { visibleOnly } from './http-upstream.js';
 import { Inbox } from './inbox.js';
 import { isObject, type JsonObject, type Message, objectAt } from './message.js';
-import { Question } from './question.js';
+import { SentRequest } from './sent-request.js';
 import type { Asking, Where } from './subscriptions.js';
+import { visibleOnly } from './visible-list.js';
 import { isAnswer, type McpUpstream, type UpstreamRequest } from './upstream.js';
 
 /** What an upstream is made with whose sessions live in this process. */
@@ -124,12 +124,12 @@ export class SessionUpstream implements McpUpstream {
   ): AsyncGenerator<AnswerPart> {
     const { timeoutMs } = this.parts;
     const patience = { left: request.signal, ended: forwarding.ended, timeoutMs };
-    const question = new Question(where, message, patience);
+    const sent = new SentRequest(where, message, patience);
     let isOpen = message.method === 'initialize';
     try {
-      question.send();
+      sent.send();
       for (;;) {
-        const said = await question.next();
+        const said = await sent.next();
         if (said === undefined) return;
         const last = isAnswer(request, said);
         if (!isOpen) request.onReply({ status: 200, isStream: !last });
@@ -140,7 +140,7 @@ export class SessionUpstream implements McpUpstream {
         if (last) return;
       }
     } finally {
-      question.end();
+      sent.end();
     }
   }
 

@@ -22,7 +22,7 @@ export interface Patience {
 }
 
 /** One request to a server: what comes back for it until it is answered, given up or too late. */
-export class Question {
+export class SentRequest {
   readonly #inbox = new Inbox();
   readonly #leave = (): void => this.#giveUp('left');
   readonly #cut = (): void => this.#giveUp('cut');
