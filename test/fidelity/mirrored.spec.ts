@@ -152,7 +152,6 @@ describe('method and name', () => {
     'zahlen für',
     ' pay ',
     '=?base64?cGF5?=',
-    'pay\r\nAuthorization: Bearer stolen',
     'pay',
     '\u{1f4b0}',
   ])(
@@ -163,6 +162,17 @@ describe('method and name', () => {
       const isPlain = name === 'pay';
       expect(sent['mcp-name']).toBe(isPlain ? name : encoded(name));
       expect(sent['authorization']).toBeUndefined();
+    },
+  );
+
+  test.each(['pay\r\nAuthorization: Bearer stolen', 'pay\n', 'pay\u0000'])(
+    'when an encoded name is %o, then it agrees with the body, but is none that is sent on',
+    async (name) => {
+      const { answer, heard } = await send(calling(name), agreeing('tools/call', encoded(name)));
+
+      expect(JSON.parse(answer.body)).not.toMatchObject({ error: { code: -32_020 } });
+      expect(answer.body).toContain('"executed":"no"');
+      expect(heard).toEqual([]);
     },
   );
 

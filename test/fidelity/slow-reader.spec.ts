@@ -62,6 +62,11 @@ test('when clients read nothing for 30 s, then they are cut off, their servers a
     params: { name: 'x', arguments: {} },
   };
   const startedMs = Date.now();
+  const hesitant = connect(port, '127.0.0.1', () =>
+    hesitant.write('POST /mcp/odd HTTP/1.1\r\nHost: x\r\n'),
+  );
+  let told = '';
+  hesitant.setEncoding('utf8').on('data', (piece: string) => (told += piece));
   const sockets = [
     silentReader(port, head('GET', house.eng.token), ''),
     silentReader(port, head('POST', house.ada.token), JSON.stringify(call)),
@@ -76,4 +81,7 @@ test('when clients read nothing for 30 s, then they are cut off, their servers a
     (await post(house.ada, { jsonrpc: '2.0', id: 3, method: 'ping' })).status;
   await eventually(async () => expect(await again()).toBe(200), 40_000);
   for (const socket of sockets) socket.destroy();
+  // One that never comes to the end of its headers is cut off as well.
+  await eventually(() => expect(hesitant.closed).toBe(true), 40_000);
+  expect(told).toMatch(/^HTTP\/1.1 408/);
 }, 100_000);
