@@ -148,13 +148,7 @@ describe('method and name', () => {
     },
   );
 
-  test.each([
-    'zahlen für',
-    ' pay ',
-    '=?base64?cGF5?=',
-    'pay',
-    '\u{1f4b0}',
-  ])(
+  test.each(['zahlen für', ' pay ', '=?base64?cGF5?=', 'pay', '\u{1f4b0}'])(
     'when a name is %o, then it is compared and sent on encoded, if it has to be',
     async (name) => {
       const sent = await passed(calling(name), agreeing('tools/call', encoded(name)));
