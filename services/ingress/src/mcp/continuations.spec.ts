@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { Principal } from '#contracts';
 import { callDigest, newSealKey, Sealer } from '#trust';
 import { Continuations, type Task } from './continuations.js';
-import { continued } from './continued.js';
+import { continued, roundOf } from './continued.js';
 import { type JsonObject, type Message, objectAt, readMessage } from './message.js';
 import { operationOf } from './operation.js';
 import { SessionIds } from './session-ids.js';
@@ -212,4 +212,21 @@ test('when a state is the server’s, then it is part of the call', () => {
 
   expect(found).toEqual({ message: asked, continues: undefined });
   expect(digestOf(found.message)).not.toBe(digestOf(pay));
+});
+
+test('when a later round with a server waits for people, then what it brought goes on when they have signed', () => {
+  const round = { requestState: 'raw-7', inputResponses: { name: { action: 'accept' } } };
+  const params = { ...objectAt(pay.body, 'params'), ...round };
+  const second = { ...pay, body: { ...pay.body, params } };
+  const state = stateOf({ digest: digestOf(second), round: roundOf(second) });
+
+  // The client has given up the server's state for ours, and repeats its answers or not.
+  const { inputResponses } = round;
+  for (const repeated of [{}, { inputResponses }, { inputResponses: {} }]) {
+    const again = { ...pay, body: { ...pay.body, params: { ...params, ...repeated } } };
+    const found = continued(answered(state, again), asker, continuations);
+    expect(found.message.body['params']).toMatchObject(round);
+    expect(digestOf(found.message)).toBe(digestOf(second));
+  }
+  expect(roundOf(pay)).toBeUndefined();
 });

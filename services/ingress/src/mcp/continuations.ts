@@ -39,6 +39,8 @@ export interface Leg {
   readonly digest: string;
   /** Legs that are over. */
   readonly legs: number;
+  /** What the request brought of an earlier round with its server, which the client gives up for our state. */
+  readonly round?: JsonObject | undefined;
 }
 
 const jsonSchema: z.ZodType<Json> = z.json();
@@ -51,7 +53,13 @@ const taskSchema = z.object({
   f: z.number(),
   t: z.number(),
 });
-const legSchema = z.object({ a: z.uuid(), d: z.string(), n: z.int().min(1), t: z.number() });
+const legSchema = z.object({
+  a: z.uuid(),
+  d: z.string(),
+  n: z.int().min(1),
+  t: z.number(),
+  r: z.record(z.string(), jsonSchema).optional(),
+});
 
 /**
  * Task ids and request states for clients: sealed, and bound to server, tenant, object id and client
@@ -103,8 +111,8 @@ export class Continuations {
 
   /** The state with which a client goes on with a long poll. */
   legState(leg: Leg, server: string, principal: Principal, nowMs: number): string {
-    const { approvalId, digest, legs } = leg;
-    const sealed = { a: approvalId, d: digest, n: legs, t: nowMs + legMs };
+    const { approvalId, digest, legs, round } = leg;
+    const sealed = { a: approvalId, d: digest, n: legs, t: nowMs + legMs, r: round };
     return this.#seal('leg', sealed, server, principal);
   }
 
@@ -112,8 +120,8 @@ export class Continuations {
   openLeg(state: string, server: string, principal: Principal, nowMs: number): Leg | undefined {
     const found = legSchema.safeParse(this.#open('leg', state, server, principal));
     if (!found.success || found.data.t <= nowMs) return undefined;
-    const { a, d, n } = found.data;
-    return { approvalId: a, digest: d, legs: n };
+    const { a, d, n, r } = found.data;
+    return { approvalId: a, digest: d, legs: n, round: r };
   }
 
   #seal(purpose: Purpose, content: object, server: string, principal: Principal): string {

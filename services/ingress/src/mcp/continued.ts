@@ -3,7 +3,7 @@ import { callDigest } from '#trust';
 import { Refusal } from '../gate/refusal.js';
 import type { Continuations, Leg, Task } from './continuations.js';
 import { declaresTasks } from './era.js';
-import { isObject, type Message, objectAt } from './message.js';
+import { isObject, type JsonObject, type Message, objectAt } from './message.js';
 import { operationOf } from './operation.js';
 
 /** What a client does with a task. */
@@ -81,7 +81,7 @@ function ofLeg(
   continuations: Continuations,
 ): Continued {
   const leg = continuations.openLeg(state, server, principal, nowMs);
-  const message = withoutState(request);
+  const message = withRound(request, leg?.round);
   const asked = { protocol: 'mcp', server, ...operationOf(message) };
   const isSame = leg?.digest === callDigest(asked);
   if (leg === undefined || !isSame) {
@@ -90,12 +90,25 @@ function ofLeg(
   return { message, continues: { kind: 'leg', leg } };
 }
 
-/** There was nothing to respond to, so that an empty member says nothing either. */
-function withoutState(request: Request): Request {
+/**
+ * The request as it was before we asked to come again: with what it brought of an earlier round with its server.
+ * There was nothing to respond to since, so that an empty member says nothing either.
+ */
+function withRound(request: Request, round: JsonObject | undefined): Request {
   const { inputResponses, requestState: _state, ...params } = objectAt(request.body, 'params');
   const isEmpty = isObject(inputResponses) && Object.keys(inputResponses).length === 0;
   const rest = inputResponses === undefined || isEmpty ? params : { ...params, inputResponses };
-  return { ...request, body: { ...request.body, params: rest } };
+  return { ...request, body: { ...request.body, params: { ...rest, ...round } } };
+}
+
+/** What a request brings of an earlier round with its server (MCP 2026-07-28, multi round-trip requests). */
+export function roundOf(message: Message | undefined): JsonObject | undefined {
+  const params = message === undefined ? {} : objectAt(message.body, 'params');
+  const members = ['inputResponses', 'requestState'].flatMap((name) => {
+    const value = params[name];
+    return value === undefined ? [] : [[name, value] as const];
+  });
+  return members.length === 0 ? undefined : Object.fromEntries(members);
 }
 
 function unknown(message: string): Refusal {

@@ -1,6 +1,7 @@
 import { callDigest } from '#trust';
 import type { Pending } from '../gate/call.js';
 import type { Refusal } from '../gate/refusal.js';
+import { roundOf } from './continued.js';
 import type { Continuations } from './continuations.js';
 import type { Intake } from './intake.js';
 import { maxLegs, type Wait } from './ladder.js';
@@ -9,6 +10,9 @@ import { taskFields } from './task-answer.js';
 
 /** How long a task outlasts its approval, in milliseconds: for its end to be learned. */
 const graceMs = 10 * 60_000;
+
+/** The longest round that a state takes along, in characters; with a longer one the client is told to call again. */
+const maxRound = 16_384;
 
 /** What somebody who waits for people is told. */
 export function waitingWords({ approvalId, approvers }: Pending, page: string): string {
@@ -61,9 +65,11 @@ export class PendingAnswers {
   #leg({ approvalId }: Pending, { intake, wait }: PendingCall): JsonObject | undefined {
     const { continues, operation, principal, server } = intake;
     const legs = (continues?.kind === 'leg' ? continues.leg.legs : 0) + 1;
-    if (wait.rung !== 'legs' || legs >= maxLegs) return undefined;
+    const round = roundOf(intake.message);
+    const isLong = JSON.stringify(round ?? {}).length > maxRound;
+    if (wait.rung !== 'legs' || legs >= maxLegs || isLong) return undefined;
     const digest = callDigest({ protocol: 'mcp', server: server.name, ...operation });
-    const leg = { approvalId, digest, legs };
+    const leg = { approvalId, digest, legs, round };
     const requestState = this.continuations.legState(leg, server.name, principal, Date.now());
     return { resultType: 'input_required', requestState };
   }
