@@ -170,14 +170,6 @@ describe('method and name', () => {
     },
   );
 
-  test('when a name would break the line, then no definition can have it, and nothing is sent', async () => {
-    const name = 'pay\r\nAuthorization: Bearer stolen';
-    const { answer, heard } = await send(calling(name), agreeing('tools/call', encoded(name)));
-
-    expect(JSON.parse(answer.body)).toMatchObject({ result: { isError: true } });
-    expect(heard).toEqual([]);
-  });
-
   test.each(['Mcp-Name', 'Mcp-Param-Region', 'MCP-Protocol-Version'])(
     'when %s breaks the line, then the parser of HTTP refuses it, or it is another header',
     async (name) => {
