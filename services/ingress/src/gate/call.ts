@@ -1,11 +1,4 @@
-import type {
-  Definition,
-  DefinitionKind,
-  Facts,
-  MaskObligation,
-  Pin,
-  Principal,
-} from '#contracts';
+import type { Definition, DefinitionKind, Facts, MaskObligation, Pin, Principal } from '#contracts';
 import type { Json } from '#masking';
 
 /** A call as an adapter understood it, in words for all protocols. */
