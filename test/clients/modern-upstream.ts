@@ -8,7 +8,7 @@ export interface HeardRequest {
   readonly body: string;
 }
 
-/** An MCP server of the stateless era (2026-07-28) with one tool that pays, and one that is slow at it. */
+/** An MCP server of the stateless era (2026-07-28) with tools that pay: at once, slowly, and in two rounds. */
 export interface ModernUpstream {
   readonly url: string;
   /** Orders that were paid, in order. */
@@ -29,6 +29,7 @@ const requestSchema = z.object({
   params: z.looseObject({
     name: z.string().optional(),
     arguments: z.looseObject({ order: z.string() }).optional(),
+    requestState: z.string().optional(),
   }),
 });
 type Request = z.infer<typeof requestSchema>;
@@ -56,8 +57,12 @@ export async function startModernUpstream(): Promise<ModernUpstream> {
         tools: [
           { ...tool, name: 'pay' },
           { ...tool, name: 'pay_slowly' },
+          { ...tool, name: 'pay_in_rounds' },
         ],
       };
+    }
+    if (params.name === 'pay_in_rounds' && params.requestState === undefined) {
+      return { resultType: 'input_required', requestState: 'of-the-server' };
     }
     const order = params.arguments?.order ?? '';
     paid.push(order);

@@ -398,13 +398,27 @@ describe.each(stackNames)('on %s', (kind) => {
       expect(runs()).toBe(0);
     });
 
-    test('when the state was made by the server, then it reaches the server', async () => {
+    test('when a call goes on with its server in rounds, then each is signed, and the server gets its state back', async () => {
       const who = await client();
-      const waiting = ask(who, 'tools/call', { ...pay(), requestState: 'of-the-server' });
-      await approver.press(await approver.pendingFor(order), 'approve');
-      await waiting;
+      const asked = pay('pay_in_rounds');
+      const stateIn = (result: unknown): string =>
+        z
+          .object({ resultType: z.literal('input_required'), requestState: z.string() })
+          .parse(result).requestState;
+      const signed = async (round: object): Promise<unknown> => {
+        const leg = stateIn((await ask(who, 'tools/call', { ...asked, ...round })).result);
+        await approver.press(await approver.pendingFor(order), 'approve');
+        return (await ask(who, 'tools/call', { ...asked, requestState: leg })).result;
+      };
+      const requestState = stateIn(await signed({}));
+      expect(requestState).not.toContain('of-the-server');
+      expect(runs()).toBe(0);
 
+      const paid = await signed({ requestState });
+
+      expect(JSON.stringify(paid)).toContain('is paid');
       expect(payments.heard.at(-1)?.body).toContain('"requestState":"of-the-server"');
+      expect(runs()).toBe(1);
     });
   });
 
