@@ -402,7 +402,8 @@ describe('grants', { timeout: 60_000 }, () => {
     expect(await house.heard(grantRevoked, grant.id)).toMatchObject({ reason: 'enough' });
     expect((await house.row(approvalId))['status']).toBe('withdrawn');
     const next = await covered(house, '2', grant.id);
-    await house.heard(approvalRequested, next.callId);
+    const { approvalId: nextId } = await house.heard(approvalRequested, next.callId);
+    expect((await house.row(nextId))['status']).toBe('pending');
     expect(house.about(callApproved, next.callId)).toEqual([]);
     const again = await house.as(bob).send(`/grants/${grant.id}/revocation`);
     expect([again.status, again.body.code]).toEqual([409, 'GRANT_NOT_LIVE']);
