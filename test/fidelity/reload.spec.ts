@@ -1,5 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { Logger } from '@nestjs/common';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { parse, stringify } from 'yaml';
 import { z } from 'zod';
 import { eventually } from '../stack/http.js';
@@ -184,12 +185,14 @@ describe.each(stackNames)('on %s', (kind) => {
   test('when the changed file has a mistake, then the servers stay until it is put right', async () => {
     const file = house.world.configFile;
     const text = await readFile(file, 'utf8');
+    const errors = vi.spyOn(Logger.prototype, 'error');
     for (const [how, spoil] of kind === 'standalone' ? spoilings : spoilings.slice(0, 1)) {
+      errors.mockClear();
       await writeFile(file, spoil(text));
-      // Longer than the file goes without being looked at.
-      await new Promise((done) => setTimeout(done, 1200));
+      await eventually(() => expect(errors.mock.calls.join(), how).toContain('the servers stay'));
       expect(await told('odd'), how).toMatch(/^200 .*the old one/);
     }
+    errors.mockRestore();
     await writeFile(file, text);
     await configure({ odd: { url: other.url } });
     expect(await told('odd')).toMatch(/^200 .*the new one/);

@@ -31,6 +31,7 @@ import {
   sha256,
   Verifier,
 } from '#trust';
+import { LiveDefinitions } from './live-definitions.js';
 import { definitionsReading, grantsReading, PolicyModule } from './policy.module.js';
 
 const root = mkdtempSync(join(tmpdir(), 'countersign-policy-'));
@@ -386,10 +387,13 @@ test('when the recorded definitions are not read yet, then no call is judged and
   house.write(rules('allow'));
   await house.record({ latest: other, state: 'held', cause: 'changed' });
   await house.start({ readsDefinitions: false });
+  const looked = vi.spyOn(LiveDefinitions.prototype, 'checkCurrent');
 
   const call = await house.ask({ pin, definition: { digest: other, hints: {} } });
   await house.ingress.publish(catalogListed, { ...list(), pin, digests: [other, other] });
-  await new Promise((resolve) => void setTimeout(resolve, 1500));
+  // Both were looked at, and put off more than once.
+  await vi.waitFor(() => expect(looked.mock.calls.length).toBeGreaterThan(3), 20_000);
+  looked.mockRestore();
   expect([...house.decided, ...house.listed]).toEqual([]);
 
   await house.readDefinitions();

@@ -153,7 +153,9 @@ test('when the client leaves a request, then the server is told, and the call is
   const to = upstreamOf();
   const leaving = new AbortController();
   const running = send(to, { body: modern('a', 'silence'), signal: leaving.signal });
-  setTimeout(() => leaving.abort(), 100);
+  running.catch(() => undefined);
+  await vi.waitFor(async () => expect(await heardOf(to, 'silence')).toHaveLength(1));
+  leaving.abort();
 
   await expect(running).rejects.toMatchObject({ code: 'CANCELLED', executed: 'unknown' });
 

@@ -1,4 +1,4 @@
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 import type { HttpServerConfig } from '#runtime';
 import { Servers } from '../servers.js';
 import { type JsonObject, readMessage } from './message.js';
@@ -108,10 +108,11 @@ test('when a server is configured anew, then no call goes to what it was, and th
 });
 
 test('when the gateway stops while a server retires, then both come to an end', async () => {
+  let isAsked = false;
   const { origin } = await hostOf((response, { method }) => {
     response.writeHead(method === 'GET' ? 200 : 202, { 'content-type': 'text/event-stream' });
     if (method === 'GET') response.write('event: endpoint\ndata: /messages\n\n');
-    else response.end();
+    else response.end(() => (isAsked = true));
   });
   const config = { headers: {}, network: 'any', connectTimeoutMs: 2000, labels: {} } as const;
   const servers = new Servers({ orders: { ...config, url: origin, transport: 'sse' } }, {});
@@ -123,7 +124,7 @@ test('when the gateway stops while a server retires, then both come to an end', 
   const asked = reached.of(server).prepare(request).forward(openForwarding);
   const heard = asked[Symbol.asyncIterator]().next();
   heard.catch(() => undefined);
-  await new Promise((resolve) => setTimeout(resolve, 100));
+  await vi.waitFor(() => expect(isAsked).toBe(true));
 
   servers.replace({});
   reached.renew();
