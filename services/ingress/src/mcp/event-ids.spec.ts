@@ -1,18 +1,9 @@
 import { expect, test } from 'vitest';
-import type { Principal } from '#contracts';
 import { newSealKey, Sealer } from '#trust';
+import { principal } from '../gate/house.suite.js';
 import { EventIds } from './event-ids.js';
 
 const ids = new EventIds(new Sealer(newSealKey(), 'session'));
-const principal: Principal = {
-  tenantId: '11111111-2222-4333-8444-555555555555',
-  objectId: 'b0000000-0000-4000-8000-000000000001',
-  kind: 'person',
-  clientApp: 'app',
-  displayName: 'Ada',
-  groups: [],
-  roles: [],
-};
 const place = { server: 'orders', principal, sessionId: 's-1' };
 const mask = {
   profile: 'standard' as const,

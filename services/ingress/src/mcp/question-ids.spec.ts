@@ -1,21 +1,12 @@
 import { expect, test } from 'vitest';
 import { z } from 'zod';
-import type { Principal } from '#contracts';
 import type { Json } from '#masking';
 import { newSealKey, Sealer } from '#trust';
+import { principal } from '../gate/house.suite.js';
 import type { EventPlace } from './event-ids.js';
 import { QuestionIds } from './question-ids.js';
 
 const ids = new QuestionIds(new Sealer(newSealKey(), 'session'));
-const principal: Principal = {
-  tenantId: '11111111-2222-4333-8444-555555555555',
-  objectId: 'b0000000-0000-4000-8000-000000000001',
-  kind: 'person',
-  clientApp: 'app',
-  displayName: 'Ada',
-  groups: [],
-  roles: [],
-};
 const place: EventPlace = { server: 'orders', principal, sessionId: 'session' };
 const question = (id: Json) => ({ jsonrpc: '2.0', id, method: 'roots/list' });
 const given = (id: Json): string =>

@@ -1,20 +1,11 @@
 import { expect, test } from 'vitest';
 import { z } from 'zod';
-import type { Principal } from '#contracts';
 import { newSealKey, Sealer } from '#trust';
+import { principal } from '../gate/house.suite.js';
 import { type JsonObject, type Message, readMessage } from './message.js';
 import { RequestStates, type StatePlace } from './request-states.js';
 
 const states = new RequestStates(new Sealer(newSealKey(), 'session'));
-const principal: Principal = {
-  tenantId: '11111111-2222-4333-8444-555555555555',
-  objectId: 'b0000000-0000-4000-8000-000000000001',
-  kind: 'person',
-  clientApp: 'app',
-  displayName: 'Ada',
-  groups: [],
-  roles: [],
-};
 const place: StatePlace = { server: 'orders', principal };
 const answer = (result: JsonObject): JsonObject => ({ jsonrpc: '2.0', id: 1, result });
 const asking = answer({ resultType: 'input_required', requestState: 'raw', extra: 1 });

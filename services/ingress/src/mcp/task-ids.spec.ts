@@ -1,22 +1,13 @@
 import { expect, test } from 'vitest';
-import type { Principal } from '#contracts';
 import type { Json } from '#masking';
 import { newSealKey, Sealer } from '#trust';
+import { principal } from '../gate/house.suite.js';
 import { type JsonObject, type Message, readMessage } from './message.js';
 import { type ServerTask, TaskIds, withClientTasks, withServerTasks } from './task-ids.js';
 
 const sealer = new Sealer(newSealKey(), 'session');
 const place = 'https://gate.example';
 const ids = new TaskIds(sealer, place);
-const principal: Principal = {
-  tenantId: '11111111-2222-4333-8444-555555555555',
-  objectId: 'b0000000-0000-4000-8000-000000000001',
-  kind: 'person',
-  clientApp: 'app',
-  displayName: 'Ada',
-  groups: [],
-  roles: [],
-};
 const callId = 'c0000000-0000-4000-8000-000000000001';
 const mask = { profile: 'none' as const, entities: {}, fields: {}, binary: 'pass' as const };
 const task: ServerTask = {
