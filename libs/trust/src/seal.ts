@@ -78,6 +78,16 @@ export class Sealer {
     return Buffer.concat([iv, cipher.getAuthTag(), body]).toString('base64url');
   }
 
+  /** The text of a name that somebody brought; undefined where `open` would throw. */
+  tryOpen(sealed: string, context: string): string | undefined {
+    try {
+      return this.open(sealed, context);
+    } catch (error) {
+      if (error instanceof SealBrokenError) return undefined;
+      throw error;
+    }
+  }
+
   /** @throws SealBrokenError when key, context or bytes are not those of the sealing. */
   open(sealed: string, context: string): string {
     const bytes = Buffer.from(sealed, 'base64url');

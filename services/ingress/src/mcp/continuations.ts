@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import type { Principal } from '#contracts';
 import type { Json } from '#masking';
-import { sha256, type Sealer, SealBrokenError } from '#trust';
+import { sha256, type Sealer } from '#trust';
 import { withoutTasks } from './era.js';
 import { type JsonObject, objectAt } from './message.js';
 import { volatileMeta } from './operation.js';
@@ -129,14 +129,11 @@ export class Continuations {
     return `${this.#mark}${this.sealer.seal(JSON.stringify(content), binding)}`;
   }
 
+  /** Null where it does not open. */
   #open(purpose: Purpose, text: string, server: string, principal: Principal): unknown {
     const sealed = text.slice(this.#mark.length);
-    try {
-      return JSON.parse(this.sealer.open(sealed, bindingOf(purpose, server, principal)));
-    } catch (error) {
-      if (error instanceof SealBrokenError) return undefined;
-      throw error;
-    }
+    const opened = this.sealer.tryOpen(sealed, bindingOf(purpose, server, principal));
+    return JSON.parse(opened ?? 'null');
   }
 }
 

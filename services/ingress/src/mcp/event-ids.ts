@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { maskObligationSchema, type Principal } from '#contracts';
-import { type Sealer, SealBrokenError } from '#trust';
+import { type Sealer } from '#trust';
 import type { Label } from './relabel.js';
 import type { EarlierCall } from './task-ids.js';
 
@@ -74,13 +74,9 @@ export class EventIds {
     return { eventId: e, origin: { label, call } };
   }
 
+  /** Null where it does not open. */
   #open(id: string, place: EventPlace): unknown {
-    try {
-      return JSON.parse(this.sealer.open(id, bindingOf(place)));
-    } catch (error) {
-      if (error instanceof SealBrokenError) return undefined;
-      throw error;
-    }
+    return JSON.parse(this.sealer.tryOpen(id, bindingOf(place)) ?? 'null');
   }
 }
 

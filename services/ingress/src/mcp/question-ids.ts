@@ -1,5 +1,5 @@
 import type { Json } from '#masking';
-import { type Sealer, SealBrokenError } from '#trust';
+import { type Sealer } from '#trust';
 import { Refusal } from '../gate/refusal.js';
 import type { EventPlace } from './event-ids.js';
 import { isObject, type JsonObject, type Message, withMember } from './message.js';
@@ -35,12 +35,9 @@ export class QuestionIds {
   }
 
   #open(id: string | number, place: EventPlace): string | number {
-    try {
-      const own: unknown = JSON.parse(this.sealer.open(String(id), bindingOf(place)));
-      if (typeof own === 'string' || typeof own === 'number') return own;
-    } catch (error) {
-      if (!(error instanceof SealBrokenError)) throw error;
-    }
+    const opened = this.sealer.tryOpen(String(id), bindingOf(place));
+    const own: unknown = JSON.parse(opened ?? 'null');
+    if (typeof own === 'string' || typeof own === 'number') return own;
     throw new Refusal('PARAMS_REFUSED', 'intake', 'Nobody asked this.');
   }
 }

@@ -1,6 +1,6 @@
 import type { Principal } from '#contracts';
 import type { Json } from '#masking';
-import { canonicalJson, type Sealer, SealBrokenError, sha256 } from '#trust';
+import { canonicalJson, type Sealer, sha256 } from '#trust';
 import { Refusal } from '../gate/refusal.js';
 import { isObject, type Message, objectAt, withMember } from './message.js';
 
@@ -42,11 +42,9 @@ export class RequestStates {
   }
 
   #open(state: Json, asked: Request, place: StatePlace): string {
-    try {
-      if (typeof state === 'string') return this.sealer.open(state, bindingOf(asked, place));
-    } catch (error) {
-      if (!(error instanceof SealBrokenError)) throw error;
-    }
+    const isText = typeof state === 'string';
+    const own = isText ? this.sealer.tryOpen(state, bindingOf(asked, place)) : undefined;
+    if (own !== undefined) return own;
     const words = 'The requestState is not of this call; make the call anew.';
     throw new Refusal('CONTINUATION_UNKNOWN', 'intake', words);
   }

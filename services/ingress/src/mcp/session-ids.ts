@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import type { Principal } from '#contracts';
-import { type Sealer, SealBrokenError } from '#trust';
+import { type Sealer } from '#trust';
 import type { ClientInfo } from './client-info.js';
 import { SessionUse } from './session-use.js';
 
@@ -62,17 +62,13 @@ export class SessionIds {
    * grown too old or lain idle for too long here.
    */
   open(id: string, server: string, principal: Principal, nowMs: number): Session | undefined {
-    try {
-      const text = this.sealer.open(id, bindingOf(server, principal));
-      const { c, s, t, u } = sessionSchema.parse(JSON.parse(text));
-      const isTooOld = nowMs - t >= this.limits.maxMs;
-      if (isTooOld || this.#use.idleMs(s, nowMs) >= this.limits.idleMs) return undefined;
-      this.#use.note(s, nowMs);
-      return { upstreamId: u, sessionId: s, client: c ?? null };
-    } catch (error) {
-      if (error instanceof SealBrokenError) return undefined;
-      throw error;
-    }
+    const text = this.sealer.tryOpen(id, bindingOf(server, principal));
+    if (text === undefined) return undefined;
+    const { c, s, t, u } = sessionSchema.parse(JSON.parse(text));
+    const isTooOld = nowMs - t >= this.limits.maxMs;
+    if (isTooOld || this.#use.idleMs(s, nowMs) >= this.limits.idleMs) return undefined;
+    this.#use.note(s, nowMs);
+    return { upstreamId: u, sessionId: s, client: c ?? null };
   }
 }
 

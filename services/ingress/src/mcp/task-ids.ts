@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { type MaskObligation, maskObligationSchema, type Principal } from '#contracts';
 import type { Json } from '#masking';
-import { canonicalJson, sha256, type Sealer, SealBrokenError } from '#trust';
+import { canonicalJson, sha256, type Sealer } from '#trust';
 import { isSubscription } from './era.js';
 import { isObject, type JsonObject, type Message, objectAt, withMember } from './message.js';
 
@@ -83,13 +83,9 @@ export class TaskIds {
     if (this.#issued.size > maxIssued && oldest !== undefined) this.#issued.delete(oldest);
   }
 
+  /** Null where it does not open. */
   #open(id: string, binding: string): unknown {
-    try {
-      return JSON.parse(this.sealer.open(id.slice(this.#mark.length), binding));
-    } catch (error) {
-      if (error instanceof SealBrokenError) return undefined;
-      throw error;
-    }
+    return JSON.parse(this.sealer.tryOpen(id.slice(this.#mark.length), binding) ?? 'null');
   }
 }
 
